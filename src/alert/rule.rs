@@ -1,0 +1,168 @@
+//! Rules: which series, past which levels, for how long. Made from the configuration; checked there. Pure.
+
+use crate::series::{Pattern, glob, precedence};
+
+/// One entry of `alert_thresholds`, or a default.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The key in the configuration; with `#2`, `#3` … for further rules under one key.
+    pub key: String,
+    pub pattern: Pattern,
+    /// `None`: only the labels below have levels.
+    pub levels: Option<Levels>,
+    /// Label pattern → its own levels, or `None` for no rule. Sorted, the most exact first.
+    pub labels: Vec<(String, Option<Levels>)>,
+}
+
+/// What a series is held to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Levels {
+    /// Low is bad.
+    pub below: bool,
+    pub warning: Option<Threshold>,
+    pub critical: Option<Threshold>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    /// At it counts as past it.
+    pub level: f64,
+    /// Where it ends.
+    pub clear: f64,
+    /// Seconds past the level before it counts.
+    pub hold: f64,
+    /// Seconds between reminders.
+    pub repeat: f64,
+}
+
+impl Rule {
+    /// The levels a series is held to; `None` if this rule does not speak of it.
+    pub fn levels_for(&self, metric: &str, label: Option<&str>) -> Option<&Levels> {
+        if !self.pattern.matches(metric, label) {
+            return None;
+        }
+        let own =
+            label.and_then(|label| self.labels.iter().find(|(pattern, _)| glob(pattern, label)));
+        match own {
+            Some((_, levels)) => levels.as_ref(),
+            None => self.levels.as_ref(),
+        }
+    }
+
+    /// Sorts the label patterns so that the first match is the most exact one.
+    pub fn sort_labels(&mut self) {
+        self.labels.sort_by(|a, b| precedence(&b.0).cmp(&precedence(&a.0)));
+    }
+}
+
+impl Levels {
+    /// The numbers a series is judged by: when they change, it is judged afresh.
+    pub fn fingerprint(&self) -> String {
+        let number = |threshold: &Option<Threshold>| {
+            threshold.map_or_else(|| "-".to_owned(), |threshold| threshold.level.to_string())
+        };
+        format!(
+            "{}{}/{}",
+            if self.below { "<" } else { ">" },
+            number(&self.warning),
+            number(&self.critical)
+        )
+    }
+
+    /// The worse of two values.
+    pub fn worse(&self, a: f64, b: f64) -> f64 {
+        if self.below { a.min(b) } else { a.max(b) }
+    }
+
+    pub fn is_past(&self, threshold: &Threshold, value: f64) -> bool {
+        if self.below { value <= threshold.level } else { value >= threshold.level }
+    }
+
+    pub fn is_clear(&self, threshold: &Threshold, value: f64) -> bool {
+        let inside = if self.below { value >= threshold.clear } else { value <= threshold.clear };
+        inside && !self.is_past(threshold, value)
+    }
+
+    pub fn threshold(&self, level: super::Level) -> Option<&Threshold> {
+        match level {
+            super::Level::Critical => self.critical.as_ref().or(self.warning.as_ref()),
+            _ => self.warning.as_ref().or(self.critical.as_ref()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn threshold(level: f64, clear: f64) -> Threshold {
+        Threshold { level, clear, hold: 0.0, repeat: 86_400.0 }
+    }
+
+    pub fn levels(warning: f64, critical: f64) -> Levels {
+        Levels {
+            below: false,
+            warning: Some(threshold(warning, warning - 5.0)),
+            critical: Some(threshold(critical, critical - 5.0)),
+        }
+    }
+
+    fn rule(labels: &[(&str, Option<Levels>)]) -> Rule {
+        let mut rule = Rule {
+            key: "filesystem_percent".into(),
+            pattern: Pattern::parse("filesystem_percent"),
+            levels: Some(levels(85.0, 95.0)),
+            labels: labels
+                .iter()
+                .map(|(label, levels)| ((*label).to_owned(), levels.clone()))
+                .collect(),
+        };
+        rule.sort_labels();
+        rule
+    }
+
+    #[test]
+    fn a_label_has_its_own_levels_or_none() {
+        let rule = rule(&[("/media/*", None), ("/boot", Some(levels(99.0, 100.0)))]);
+        assert_eq!(
+            rule.levels_for("filesystem_percent", Some("/boot")),
+            Some(&levels(99.0, 100.0))
+        );
+        assert_eq!(rule.levels_for("filesystem_percent", Some("/media/usb")), None);
+        assert_eq!(rule.levels_for("filesystem_percent", Some("/data")), Some(&levels(85.0, 95.0)));
+        assert_eq!(rule.levels_for("cpu_percent", None), None);
+    }
+
+    #[test]
+    fn the_most_exact_label_wins() {
+        let rule =
+            rule(&[("*", None), ("/media/usb", Some(levels(50.0, 60.0))), ("/media/*", None)]);
+        assert_eq!(
+            rule.levels_for("filesystem_percent", Some("/media/usb")),
+            Some(&levels(50.0, 60.0))
+        );
+    }
+
+    #[test]
+    fn at_the_level_is_past_it_and_low_may_be_bad() {
+        let low = Levels { below: true, warning: Some(threshold(100.0, 105.0)), critical: None };
+        let limit = threshold(100.0, 105.0);
+        assert!(
+            low.is_past(&limit, 100.0)
+                && !low.is_past(&limit, 101.0)
+                && low.is_clear(&limit, 105.0)
+                && !low.is_clear(&limit, 104.0)
+        );
+    }
+
+    #[test]
+    fn a_margin_of_nothing_neither_flaps_nor_sticks() {
+        let limit = threshold(80.0, 80.0);
+        let high = levels(80.0, 90.0);
+        assert!(
+            high.is_past(&limit, 80.0)
+                && !high.is_clear(&limit, 80.0)
+                && high.is_clear(&limit, 79.9)
+        );
+    }
+}

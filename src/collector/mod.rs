@@ -1,0 +1,283 @@
+//! The sources of a sample: one file each, declared in `COLLECTORS`. A collector that fails says why, keeps what
+//! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
+
+pub mod cpu;
+pub mod filesystem;
+pub mod load;
+pub mod memory;
+pub mod mountinfo;
+pub mod network;
+pub mod process;
+pub mod system;
+pub mod temperature;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::metric::{Metric, Unit};
+use crate::sample::{Process, Values};
+use crate::series::glob;
+
+/// One source of numbers.
+pub struct Collector {
+    pub name: &'static str,
+    /// In the order in which they are shown.
+    pub metrics: &'static [&'static Metric],
+    pub collect: fn(&Host<'_>, &mut Reading) -> anyhow::Result<()>,
+}
+
+/// All sources, in the order in which they are read and shown.
+pub static COLLECTORS: &[&Collector] = &[
+    &cpu::COLLECTOR,
+    &memory::COLLECTOR,
+    &load::COLLECTOR,
+    &filesystem::COLLECTOR,
+    &network::COLLECTOR,
+    &temperature::COLLECTOR,
+    &system::COLLECTOR,
+    &process::COLLECTOR,
+];
+
+pub static COLLECTOR_FAILED: Metric = Metric::gauge(
+    "collector_failed",
+    Unit::Count,
+    "1 if the collector failed in this run, else 0; one for each collector active on this host.",
+)
+.labelled("collector")
+.phrased("collector {label} failed");
+
+/// Judged and told like any other, but never stored as 1: such a line has no file to be in.
+pub static STORE_FAILED: Metric = Metric::gauge(
+    "store_failed",
+    Unit::Count,
+    "1 while samples cannot be stored; judged by a rule of its own, never stored.",
+)
+.phrased("samples cannot be stored");
+
+/// Every metric this program measures, in the order of the registry.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    COLLECTORS
+        .iter()
+        .flat_map(|collector| collector.metrics.iter().copied())
+        .chain([&COLLECTOR_FAILED, &STORE_FAILED])
+}
+
+/// The descriptor of a name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    metrics().find(|metric| metric.name == name)
+}
+
+/// Old name → name.
+pub fn formerly() -> Vec<(&'static str, &'static str)> {
+    metrics().flat_map(|metric| metric.formerly.iter().map(|old| (*old, metric.name))).collect()
+}
+
+/// What a collector is given: where to read, and what to leave out.
+pub struct Host<'a> {
+    /// `/`, or a tree with `proc` and `sys` to read instead.
+    pub root: &'a Path,
+    pub uptime: f64,
+    pub filesystems: &'a Filter,
+    pub interfaces: &'a Filter,
+    /// CPU time of every process at an earlier reading of this boot.
+    pub earlier: Option<&'a process::Ticks>,
+    /// statvfs(3), or what a test puts in its place.
+    pub space: fn(&Path) -> io::Result<filesystem::Space>,
+}
+
+impl Host<'_> {
+    /// Reads a file of procfs or sysfs whole.
+    pub fn read(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let full = self.root.join(path);
+        read_whole(&full).with_context(|| format!("could not read {}", full.display()))
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+/// Files of procfs say that they are empty, so the usual way would read them in many small steps.
+pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    const STEP: usize = 16 * 1024;
+    let mut file = File::open(path)?;
+    let mut content = vec![0; STEP];
+    let mut length = 0;
+    loop {
+        let free = content.get_mut(length..).unwrap_or_default();
+        let read = file.read(free)?;
+        if read == 0 {
+            content.truncate(length);
+            return Ok(content);
+        }
+        length += read;
+        if content.len() - length < STEP / 2 {
+            content.resize(content.len() * 2, 0);
+        }
+    }
+}
+
+/// The trimmed text of a small file; `None` if it cannot be read or is no text.
+pub fn read_text(path: &Path) -> Option<String> {
+    let text = String::from_utf8(read_whole(path).ok()?).ok()?;
+    Some(text.trim().to_owned())
+}
+
+/// Which labels to measure: an include wins over every reason to leave one out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+impl Filter {
+    pub fn includes(&self, label: &str) -> bool {
+        self.include.iter().any(|pattern| glob(pattern, label))
+    }
+
+    pub fn excludes(&self, label: &str) -> bool {
+        self.exclude.iter().any(|pattern| glob(pattern, label))
+    }
+}
+
+/// What the collectors found.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub values: Values,
+    pub top: Vec<Process>,
+    /// For the next run's `top`.
+    pub ticks: Option<process::Ticks>,
+    /// Collector → why it failed.
+    pub errors: BTreeMap<String, String>,
+}
+
+/// Runs every collector, each alone.
+pub fn run(host: &Host<'_>) -> Reading {
+    let mut reading = Reading::default();
+    for collector in COLLECTORS {
+        let before = reading.values.entries().count();
+        let outcome = (collector.collect)(host, &mut reading);
+        let active = reading.values.entries().count() > before;
+        match outcome {
+            Ok(()) if active => reading.values.set_for(&COLLECTOR_FAILED, collector.name, 0),
+            Ok(()) => {}
+            Err(error) => {
+                reading.values.set_for(&COLLECTOR_FAILED, collector.name, 1);
+                reading.errors.insert(collector.name.to_owned(), format!("{error:#}"));
+            }
+        }
+    }
+    reading
+}
+
+/// Only the counters that rates are derived from: the first of two readings when no earlier line serves.
+pub fn run_cumulative(host: &Host<'_>) -> Values {
+    let mut reading = Reading::default();
+    for collector in COLLECTORS
+        .iter()
+        .filter(|collector| collector.metrics.iter().any(|metric| metric.is_cumulative()))
+    {
+        // What fails here fails again, and is reported, in the full reading.
+        _ = (collector.collect)(host, &mut reading);
+    }
+    reading.values
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::metric::Kind;
+    use crate::sample::RESERVED;
+
+    static EVERYTHING: Filter = Filter { include: Vec::new(), exclude: Vec::new() };
+
+    /// A host read from a tree in `tests/fixtures`, with file systems of 1000 blocks, 100 of them free.
+    pub fn fixture<'a>(root: &'a Path) -> Host<'a> {
+        let space = |_: &Path| Ok(filesystem::Space { total: 1_000, free: 200, available: 150 });
+        Host {
+            root,
+            uptime: 1_000.0,
+            filesystems: &EVERYTHING,
+            interfaces: &EVERYTHING,
+            earlier: None,
+            space,
+        }
+    }
+
+    pub fn tree(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    }
+
+    #[test]
+    fn names_are_unique_snake_case_and_not_reserved() {
+        let mut seen = BTreeSet::new();
+        for metric in metrics() {
+            assert!(seen.insert(metric.name), "{} twice", metric.name);
+            assert!(
+                metric
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+                "{}",
+                metric.name
+            );
+            assert!(
+                !RESERVED.contains(&metric.name) && !metric.name.starts_with("custom_"),
+                "{}",
+                metric.name
+            );
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn percentages_and_rates_end_in_their_unit() {
+        for metric in metrics() {
+            assert_eq!(
+                metric.unit == Unit::Percent,
+                metric.name.ends_with("_percent"),
+                "{}",
+                metric.name
+            );
+            assert_eq!(
+                matches!(metric.unit, Unit::BytesPerSecond | Unit::PerSecond),
+                metric.name.ends_with("_rate"),
+                "{}",
+                metric.name
+            );
+        }
+    }
+
+    #[test]
+    fn derived_metrics_are_listed_beside_their_counters() {
+        for collector in COLLECTORS {
+            let listed =
+                |wanted: &Metric| collector.metrics.iter().any(|metric| metric.name == wanted.name);
+            for metric in collector.metrics {
+                match metric.kind {
+                    Kind::Counter(Some(rate)) => {
+                        assert!(listed(rate) && rate.label == metric.label, "{}", rate.name)
+                    }
+                    Kind::Ticks(shares) => {
+                        assert!(shares.iter().all(|share| listed(share.metric)), "{}", metric.name)
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_collector_says_why_and_disturbs_no_other() {
+        let reading = run(&fixture(Path::new("/nonexistent")));
+        assert_eq!(reading.values.get("collector_failed", Some("cpu")), Some(1.0));
+        assert!(reading.errors["cpu"].contains("could not read /nonexistent/proc/stat"));
+        assert_eq!(reading.values.get("collector_failed", Some("memory")), Some(0.0));
+    }
+}

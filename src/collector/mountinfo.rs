@@ -1,0 +1,265 @@
+//! The mount table, from `/proc/PID/mountinfo` (proc(5)), and which of its entries are real file systems of this
+//! host. Decided on the text alone, before any mount is touched: a dead network mount must not be asked.
+
+use crate::series::label_text;
+
+use super::Filter;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mount {
+    /// `major:minor`.
+    pub device: String,
+    /// The part of the file system that is mounted; `/` unless it is a bind mount or a subvolume.
+    pub root: Vec<u8>,
+    pub point: Vec<u8>,
+    pub kind: String,
+    pub source: String,
+}
+
+impl Mount {
+    pub fn label(&self) -> String {
+        label_text(&self.point)
+    }
+}
+
+/// Kernel interfaces, memory, and images that are full by design.
+const PSEUDO: &[&str] = &[
+    "aufs",
+    "autofs",
+    "binder",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cramfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "erofs",
+    "functionfs",
+    "fusectl",
+    "hugetlbfs",
+    "iso9660",
+    "mqueue",
+    "nsfs",
+    "overlay",
+    "proc",
+    "pstore",
+    "ramfs",
+    "romfs",
+    "rootfs",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "smackfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "udf",
+];
+
+/// Served by another machine, which may be gone.
+const NETWORK: &[&str] = &[
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "coda",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "orangefs",
+    "pvfs2",
+    "smb3",
+    "smbfs",
+    "virtiofs",
+];
+
+fn is_left_out(kind: &str) -> bool {
+    let fuse = kind.starts_with("fuse") && kind != "fuseblk";
+    fuse || PSEUDO.contains(&kind) || NETWORK.contains(&kind)
+}
+
+/// Every entry; an odd line is left out.
+pub fn parse(content: &[u8]) -> Vec<Mount> {
+    content.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
+}
+
+/// `id parent major:minor root point options [optional…] - kind source options`.
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let device = fields.nth(2)?;
+    let root = unescape(fields.next()?);
+    let point = unescape(fields.next()?);
+    let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
+    let kind = rest.next()?;
+    let source = rest.next().unwrap_or_default();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some(Mount {
+        device: text(device),
+        root,
+        point,
+        kind: text(kind),
+        source: label_text(&unescape(source)),
+    })
+}
+
+/// Space, tab, newline and backslash stand as three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, tail)) = rest.split_first() {
+        let octal = |digits: &[u8]| {
+            digits.iter().try_fold(0_u32, |sum, digit| {
+                (b'0'..=b'7').contains(digit).then(|| sum * 8 + u32::from(digit - b'0'))
+            })
+        };
+        if let Some(byte) = tail
+            .get(..3)
+            .filter(|_| *first == b'\\')
+            .and_then(octal)
+            .and_then(|code| u8::try_from(code).ok()) {
+            out.push(byte);
+            rest = tail.get(3..).unwrap_or_default();
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
+    }
+    out
+}
+
+/// The mounts to measure, `/` always among them unless excluded by name.
+pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
+    let visible = mounts
+        .iter()
+        .enumerate()
+        .filter(|(at, mount)| !mounts.iter().skip(at + 1).any(|later| later.point == mount.point));
+    let (mut chosen, mut candidates) = (Vec::new(), Vec::new());
+    for (_, mount) in visible {
+        let label = mount.label();
+        if filter.includes(&label) {
+            chosen.push(mount.clone());
+        } else if filter.excludes(&label) {
+        } else if mount.point == b"/" {
+            chosen.push(mount.clone());
+        } else if !is_left_out(&mount.kind) {
+            candidates.push(mount);
+        }
+    }
+    // Whole file systems before bind mounts, then in the order of mounting.
+    candidates.sort_by_key(|mount| mount.root != b"/");
+    for mount in candidates {
+        if !chosen.iter().any(|other| is_twin(mount, other)) {
+            chosen.push(mount.clone());
+        }
+    }
+    chosen.sort_by(|a, b| a.point.cmp(&b.point));
+    chosen
+}
+
+/// Two mounts of one file system. Subvolumes of btrfs have devices of their own but share their source.
+fn is_twin(a: &Mount, b: &Mount) -> bool {
+    a.device == b.device || (a.kind == "btrfs" && b.kind == "btrfs" && a.source == b.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tree;
+    use super::*;
+
+    fn mount(device: &str, root: &str, point: &str, kind: &str) -> Mount {
+        Mount {
+            device: device.into(),
+            root: root.into(),
+            point: point.into(),
+            kind: kind.into(),
+            source: format!("/dev/{device}"),
+        }
+    }
+
+    fn labels(mounts: &[Mount], filter: &Filter) -> Vec<String> {
+        select(mounts, filter).iter().map(Mount::label).collect()
+    }
+
+    #[test]
+    fn a_line_is_read_with_its_optional_fields_and_escapes() {
+        let line = br"36 35 98:0 /mnt1 /mnt\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue";
+        let read = parse_line(line).unwrap();
+        assert_eq!(
+            (read.device.as_str(), read.root.as_slice(), read.label().as_str(), read.kind.as_str()),
+            ("98:0", b"/mnt1".as_slice(), "/mnt 2", "ext3")
+        );
+    }
+
+    #[test]
+    fn odd_lines_are_left_out() {
+        assert!(parse(b"\n1 2\n36 35 98:0 / /x rw\nx y z a b c -\n").is_empty());
+        assert_eq!(unescape(br"a\04"), br"a\04");
+    }
+
+    #[test]
+    fn pseudo_network_and_fuse_mounts_are_left_out_but_fuseblk_is_not() {
+        let mounts = [
+            mount("0:1", "/", "/proc", "proc"),
+            mount("0:2", "/", "/nas", "nfs4"),
+            mount("0:3", "/", "/gvfs", "fuse.gvfsd-fuse"),
+            mount("8:1", "/", "/usb", "fuseblk"),
+            mount("0:5", "/", "/run", "tmpfs"),
+        ];
+        assert_eq!(labels(&mounts, &Filter::default()), ["/usb"]);
+    }
+
+    #[test]
+    fn the_root_stands_whatever_its_type() {
+        assert_eq!(labels(&[mount("0:1", "/", "/", "overlay")], &Filter::default()), ["/"]);
+    }
+
+    #[test]
+    fn of_bind_mounted_twins_the_whole_file_system_stands() {
+        let mounts = [
+            mount("8:2", "/www", "/srv/www", "xfs"),
+            mount("8:2", "/", "/data", "xfs"),
+            mount("8:2", "/a", "/b", "xfs"),
+        ];
+        assert_eq!(labels(&mounts, &Filter::default()), ["/data"]);
+    }
+
+    #[test]
+    fn a_later_mount_hides_the_one_beneath() {
+        let mounts = [mount("8:2", "/", "/data", "xfs"), mount("0:9", "/", "/data", "tmpfs")];
+        assert!(labels(&mounts, &Filter::default()).is_empty());
+    }
+
+    #[test]
+    fn an_explicit_include_wins_over_everything() {
+        let mounts = [mount("0:2", "/", "/nas", "nfs4"), mount("8:2", "/", "/data", "xfs")];
+        let filter = Filter { include: vec!["/nas".into()], exclude: vec!["/*".into()] };
+        assert_eq!(labels(&mounts, &filter), ["/nas"]);
+    }
+
+    #[test]
+    fn a_server_with_everything_shows_its_real_disks() {
+        let content = std::fs::read(tree("x86-server").join("proc/1/mountinfo")).unwrap();
+        let chosen = labels(&parse(&content), &Filter::default());
+        assert!(
+            chosen.contains(&"/".to_owned())
+                && chosen.contains(&"/data".to_owned())
+                && chosen.contains(&"/boot/efi".to_owned()),
+            "{chosen:?}"
+        );
+        assert!(
+            !chosen.iter().any(|label| label.contains("docker")
+                || label.contains("snap")
+                || label == "/srv/www"),
+            "{chosen:?}"
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Network interfaces, from `/proc/net/dev` (proc(5)). Raw counters are facts; rates are derived from two lines.
+
+use super::{Collector, Host, Reading};
+use crate::metric::{Metric, Unit};
+use crate::sample::Values;
+use crate::series::label_text;
+
+static RECEIVED_RATE: Metric = Metric::rate(
+    "network_received_rate",
+    Unit::BytesPerSecond,
+    "Bytes received a second since the previous sample.",
+)
+.phrased("receiving {value}")
+.in_overview();
+static SENT_RATE: Metric = Metric::rate(
+    "network_sent_rate",
+    Unit::BytesPerSecond,
+    "Bytes sent a second since the previous sample.",
+)
+.phrased("sending {value}")
+.in_overview();
+static RECEIVED: Metric = Metric::counter(
+    "network_received",
+    Unit::Bytes,
+    Some(&RECEIVED_RATE),
+    "Bytes received since boot on all interfaces but lo.",
+)
+.phrased("{value} received");
+static SENT: Metric = Metric::counter(
+    "network_sent",
+    Unit::Bytes,
+    Some(&SENT_RATE),
+    "Bytes sent since boot on all interfaces but lo.",
+)
+.phrased("{value} sent");
+
+static INTERFACE_RECEIVED_RATE: Metric = Metric::rate(
+    "interface_received_rate",
+    Unit::BytesPerSecond,
+    "Bytes received a second since the previous sample.",
+)
+.labelled("interface")
+.phrased("{label} receiving {value}");
+static INTERFACE_SENT_RATE: Metric = Metric::rate(
+    "interface_sent_rate",
+    Unit::BytesPerSecond,
+    "Bytes sent a second since the previous sample.",
+)
+.labelled("interface")
+.phrased("{label} sending {value}");
+static INTERFACE_ERRORS_RATE: Metric = Metric::rate(
+    "interface_errors_rate",
+    Unit::PerSecond,
+    "Receive and transmit errors a second since the previous sample.",
+)
+.labelled("interface")
+.phrased("{label} errors {value}");
+static INTERFACE_DROPS_RATE: Metric = Metric::rate(
+    "interface_drops_rate",
+    Unit::PerSecond,
+    "Packets dropped a second since the previous sample.",
+)
+.labelled("interface")
+.phrased("{label} drops {value}");
+static INTERFACE_RECEIVED: Metric = Metric::counter(
+    "interface_received",
+    Unit::Bytes,
+    Some(&INTERFACE_RECEIVED_RATE),
+    "Bytes received since boot.",
+)
+.labelled("interface")
+.phrased("{label} {value} received");
+static INTERFACE_SENT: Metric = Metric::counter(
+    "interface_sent",
+    Unit::Bytes,
+    Some(&INTERFACE_SENT_RATE),
+    "Bytes sent since boot.",
+)
+.labelled("interface")
+.phrased("{label} {value} sent");
+static INTERFACE_ERRORS: Metric = Metric::counter(
+    "interface_errors",
+    Unit::Count,
+    Some(&INTERFACE_ERRORS_RATE),
+    "Receive and transmit errors since boot.",
+)
+.labelled("interface")
+.phrased("{label} {value} errors");
+static INTERFACE_DROPS: Metric = Metric::counter(
+    "interface_drops",
+    Unit::Count,
+    Some(&INTERFACE_DROPS_RATE),
+    "Packets dropped on receiving and sending since boot.",
+)
+.labelled("interface")
+.phrased("{label} {value} drops");
+
+pub static COLLECTOR: Collector = Collector {
+    name: "network",
+    metrics: &[
+        &RECEIVED_RATE,
+        &SENT_RATE,
+        &RECEIVED,
+        &SENT,
+        &INTERFACE_RECEIVED_RATE,
+        &INTERFACE_SENT_RATE,
+        &INTERFACE_ERRORS_RATE,
+        &INTERFACE_DROPS_RATE,
+        &INTERFACE_RECEIVED,
+        &INTERFACE_SENT,
+        &INTERFACE_ERRORS,
+        &INTERFACE_DROPS,
+    ],
+    collect,
+};
+
+/// The host's own traffic with itself, and the plumbing of containers and virtual machines, whose traffic the
+/// bridge or the card shows already.
+const PLUMBING: &[&str] =
+    &["lo", "veth*", "br-*", "docker*", "virbr*", "vnet*", "tap*", "cni*", "cali*", "flannel*"];
+
+struct Interface {
+    name: String,
+    received: u64,
+    sent: u64,
+    errors: u64,
+    drops: u64,
+}
+
+fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let interfaces = parse(&host.read("proc/net/dev")?);
+    let outside = || interfaces.iter().filter(|interface| interface.name != "lo");
+    if outside().next().is_some() {
+        reading.values.set(
+            &RECEIVED,
+            outside().fold(0, |sum: u64, interface| sum.saturating_add(interface.received)),
+        );
+        reading.values.set(
+            &SENT,
+            outside().fold(0, |sum: u64, interface| sum.saturating_add(interface.sent)),
+        );
+    }
+    for interface in &interfaces {
+        let left_out = host.interfaces.excludes(&interface.name)
+            || PLUMBING.iter().any(|pattern| crate::series::glob(pattern, &interface.name));
+        if host.interfaces.includes(&interface.name) || !left_out {
+            fill(interface, &mut reading.values);
+        }
+    }
+    Ok(())
+}
+
+fn fill(interface: &Interface, values: &mut Values) {
+    values.set_for(&INTERFACE_RECEIVED, &interface.name, interface.received);
+    values.set_for(&INTERFACE_SENT, &interface.name, interface.sent);
+    values.set_for(&INTERFACE_ERRORS, &interface.name, interface.errors);
+    values.set_for(&INTERFACE_DROPS, &interface.name, interface.drops);
+}
+
+/// `name: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop …`; an odd line is left out.
+fn parse(content: &[u8]) -> Vec<Interface> {
+    content.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
+}
+
+fn parse_line(line: &[u8]) -> Option<Interface> {
+    // Names may hold colons (aliases), numbers do not.
+    let colon = line.iter().rposition(|byte| *byte == b':')?;
+    let (name, numbers) = line.split_at_checked(colon)?;
+    let columns: Option<Vec<u64>> = std::str::from_utf8(numbers)
+        .ok()?
+        .strip_prefix(':')?
+        .split_ascii_whitespace()
+        .map(|column| column.parse().ok())
+        .collect();
+    match columns?.as_slice() {
+        [received, _, errors_in, drops_in, _, _, _, _, sent, _, errors_out, drops_out, ..] => {
+            Some(Interface {
+                name: label_text(name.trim_ascii()),
+                received: *received,
+                sent: *sent,
+                errors: errors_in.saturating_add(*errors_out),
+                drops: drops_in.saturating_add(*drops_out),
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{fixture, tree};
+    use super::*;
+
+    fn collected(name: &str) -> Values {
+        let mut reading = Reading::default();
+        let root = tree(name);
+        collect(&fixture(&root), &mut reading).unwrap();
+        reading.values
+    }
+
+    #[test]
+    fn a_line_gives_bytes_errors_and_drops_of_both_ways() {
+        let line = b"  eth0: 1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0";
+        let interface = parse_line(line).unwrap();
+        assert_eq!(
+            (
+                interface.name.as_str(),
+                interface.received,
+                interface.sent,
+                interface.errors,
+                interface.drops
+            ),
+            ("eth0", 1000, 2000, 4, 6)
+        );
+    }
+
+    #[test]
+    fn headings_and_odd_lines_are_left_out() {
+        assert!(parse(b"Inter-|   Receive  |  Transmit\n face |bytes packets\nx: 1 2 3\ny: a b c d e f g h i j k l\n\n").is_empty());
+    }
+
+    #[test]
+    fn the_host_is_the_sum_of_all_interfaces_but_lo() {
+        let values = collected("raspberry-pi-4");
+        assert!(
+            values.get("network_received", None).unwrap()
+                >= values.get("interface_received", Some("eth0")).unwrap()
+        );
+        assert_eq!(values.get("interface_received", Some("lo")), None);
+    }
+
+    #[test]
+    fn the_plumbing_of_containers_is_left_out_by_default() {
+        let values = collected("x86-server");
+        let labels: Vec<_> = values
+            .points()
+            .filter(|(name, ..)| *name == "interface_sent")
+            .filter_map(|(_, label, _)| label)
+            .collect();
+        assert_eq!(labels, ["eno1", "eno2"]);
+    }
+
+    #[test]
+    fn an_include_wins() {
+        let root = tree("x86-server");
+        let filter =
+            super::super::Filter { include: vec!["docker0".into()], exclude: vec!["*".into()] };
+        let mut reading = Reading::default();
+        collect(&Host { interfaces: &filter, ..fixture(&root) }, &mut reading).unwrap();
+        assert!(reading.values.get("interface_sent", Some("docker0")).is_some());
+        assert_eq!(reading.values.get("interface_sent", Some("eno1")), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! Processes, from one read of `/proc/PID/stat` each (proc(5)): how many, how many threads, and the busiest and
+//! largest ones. CPU is in per cent of one core over the time since the earlier reading, as `top` shows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::Context;
+use sysinfo::Users;
+
+use super::{Collector, Host, Reading};
+use crate::metric::{Metric, Unit};
+use crate::sample::Process;
+use crate::series::label_text;
+
+static PROCESSES: Metric =
+    Metric::gauge("processes", Unit::Count, "Processes.").phrased("{value} processes");
+static THREADS: Metric =
+    Metric::gauge("threads", Unit::Count, "Threads of all processes.").phrased("{value} threads");
+
+pub static COLLECTOR: Collector =
+    Collector { name: "process", metrics: &[&PROCESSES, &THREADS], collect };
+
+/// How many lead by CPU, and how many by memory.
+const LEADERS: usize = 5;
+
+/// CPU time of every process at one moment. Keyed by PID and start, as PIDs are used again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ticks {
+    pub uptime: f64,
+    /// (PID, start in clock ticks after boot) → CPU time in clock ticks.
+    pub by_process: BTreeMap<(u32, u64), u64>,
+}
+
+struct Stat {
+    pid: u32,
+    name: String,
+    start: u64,
+    ticks: u64,
+    threads: u64,
+    pages: u64,
+}
+
+fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let stats = scan(&host.path("proc"))?;
+    reading.values.set(&PROCESSES, stats.len() as u64);
+    reading
+        .values
+        .set(&THREADS, stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads)));
+    let memory_total = reading.values.get("memory_total", None).unwrap_or(0.0);
+    let mut top = top(&stats, host.earlier, host.uptime, memory_total);
+    name_users(&host.path("proc"), &mut top);
+    reading.top = top;
+    let by_process = stats.iter().map(|stat| ((stat.pid, stat.start), stat.ticks)).collect();
+    reading.ticks = Some(Ticks { uptime: host.uptime, by_process });
+    Ok(())
+}
+
+fn scan(proc: &Path) -> anyhow::Result<Vec<Stat>> {
+    let mut stats = Vec::with_capacity(256);
+    let mut buffer = [0; 2048];
+    let directory =
+        fs::read_dir(proc).with_context(|| format!("could not list {}", proc.display()))?;
+    for entry in directory.flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // A process that ended since is not a failure.
+        let Ok(mut file) = File::open(proc.join(&name).join("stat")) else { continue };
+        let Ok(length) = file.read(&mut buffer) else { continue };
+        stats.extend(buffer.get(..length).and_then(|content| parse(pid, content)));
+    }
+    Ok(stats)
+}
+
+/// `pid (name) state ppid …`: the name may hold anything, so it ends at the last `)`.
+fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
+    let open = content.iter().position(|byte| *byte == b'(')?;
+    let close = content.iter().rposition(|byte| *byte == b')')?;
+    let name = label_text(content.get(open + 1..close)?);
+    let rest = std::str::from_utf8(content.get(close + 1..)?).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    // Fields 14, 15, 20, 22 and 24 of proc(5); the state, field 3, comes first here.
+    let mut field = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
+    let (user, system, threads, start, pages) =
+        (field(11)?, field(0)?, field(4)?, field(1)?, field(1)?);
+    Some(Stat { pid, name, start, ticks: user.saturating_add(system), threads, pages })
+}
+
+/// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
+fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) -> Vec<Process> {
+    let page = rustix::param::page_size() as u64;
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    let elapsed = earlier.map(|earlier| uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0);
+    let percent = |stat: &Stat| {
+        // One that started since had no ticks before.
+        let before = earlier?.by_process.get(&(stat.pid, stat.start)).copied().unwrap_or(0);
+        Some(
+            Unit::Percent
+                .round(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed?),
+        )
+    };
+    let measured: Vec<(Option<f64>, u64, &Stat)> =
+        stats.iter().map(|stat| (percent(stat), stat.pages.saturating_mul(page), stat)).collect();
+    let cpu = |at: &usize| measured.get(*at).and_then(|one| one.0).unwrap_or(0.0);
+    let memory = |at: &usize| measured.get(*at).map_or(0, |one| one.1);
+    let mut order: Vec<usize> = (0..measured.len()).collect();
+    let mut leaders = BTreeSet::new();
+    order.sort_by(|a, b| memory(b).cmp(&memory(a)));
+    leaders.extend(
+        order.iter().take(LEADERS).copied().filter(|at| memory(at) as f64 * 100.0 >= memory_total),
+    );
+    order.sort_by(|a, b| cpu(b).total_cmp(&cpu(a)));
+    leaders.extend(order.iter().take(LEADERS).copied().filter(|at| cpu(at) >= 1.0));
+    let mut chosen: Vec<usize> = leaders.into_iter().collect();
+    chosen.sort_by(|a, b| cpu(b).total_cmp(&cpu(a)).then(memory(b).cmp(&memory(a))));
+    let process = |(percent, memory, stat): &(Option<f64>, u64, &Stat)| Process {
+        pid: stat.pid,
+        name: stat.name.clone(),
+        user: String::new(),
+        cpu_percent: *percent,
+        memory: *memory,
+    };
+    chosen.iter().filter_map(|at| measured.get(*at)).map(process).collect()
+}
+
+/// The owner of `/proc/PID` is the process's effective user.
+fn name_users(proc: &Path, top: &mut [Process]) {
+    let users = Users::new_with_refreshed_list().ok();
+    for process in top {
+        let Ok(metadata) = fs::metadata(proc.join(process.pid.to_string())) else { continue };
+        let known =
+            users.iter().flat_map(|users| users.iter()).find(|user| **user.id() == metadata.uid());
+        process.user = known
+            .map_or_else(|| metadata.uid().to_string(), |user| label_text(user.name().as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{fixture, tree};
+    use super::*;
+
+    fn stat(pid: u32, ticks: u64, pages: u64) -> Stat {
+        Stat { pid, name: format!("p{pid}"), start: 7, ticks, threads: 1, pages }
+    }
+
+    fn earlier(ticks: &[(u32, u64)]) -> Ticks {
+        Ticks {
+            uptime: 100.0,
+            by_process: ticks.iter().map(|(pid, ticks)| ((*pid, 7), *ticks)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let line = b"12 (a) R 1 1 (x) S 1 12 12 0 -1 4194560 10 0 0 0 30 12 0 0 20 0 3 0 77 1000 25 18446744073709551615";
+        let stat = parse(12, line).unwrap();
+        assert_eq!(
+            (stat.name.as_str(), stat.ticks, stat.threads, stat.start, stat.pages),
+            ("a) R 1 1 (x", 42, 3, 77, 25)
+        );
+    }
+
+    #[test]
+    fn odd_content_is_left_out() {
+        for content in [
+            "",
+            "12",
+            "12 (x",
+            "12 (x) S 1 2",
+            ")(",
+            "12 (x) S a b c d e f g h i j k l m n o p q r s t u v",
+        ] {
+            assert!(parse(12, content.as_bytes()).is_none(), "{content}");
+        }
+    }
+
+    #[test]
+    fn cpu_is_per_cent_of_one_core_since_the_earlier_reading() {
+        let top = top(&[stat(1, 1_500, 0)], Some(&earlier(&[(1, 500)])), 110.0, 1e12);
+        assert_eq!(top.first().and_then(|process| process.cpu_percent), Some(100.0));
+    }
+
+    #[test]
+    fn a_pid_that_was_used_again_starts_from_nothing() {
+        let mut new = stat(1, 100, 0);
+        new.start = 9_000;
+        let top = top(&[new], Some(&earlier(&[(1, 50)])), 110.0, 1e12);
+        assert_eq!(top.first().and_then(|process| process.cpu_percent), Some(10.0));
+    }
+
+    #[test]
+    fn the_leaders_by_cpu_and_by_memory_are_listed_and_the_idle_are_not() {
+        let mut stats: Vec<Stat> = (1..=8).map(|pid| stat(pid, u64::from(pid) * 100, 0)).collect();
+        stats.push(stat(20, 0, 1_000_000));
+        stats.push(stat(21, 0, 1));
+        let top = top(&stats, Some(&earlier(&[])), 110.0, 1e9);
+        assert_eq!(top.iter().map(|process| process.pid).collect::<Vec<_>>(), [8, 7, 6, 5, 4, 20]);
+    }
+
+    #[test]
+    fn without_an_earlier_reading_there_is_memory_but_no_cpu() {
+        let top = top(&[stat(1, 500, 1_000_000)], None, 110.0, 1e9);
+        assert_eq!(top.first().map(|process| (process.pid, process.cpu_percent)), Some((1, None)));
+    }
+
+    #[test]
+    fn a_tree_of_odd_processes_is_counted() {
+        let (root, mut reading) = (tree("raspberry-pi-4"), Reading::default());
+        collect(&fixture(&root), &mut reading).unwrap();
+        let (processes, threads) = (
+            reading.values.get("processes", None).unwrap(),
+            reading.values.get("threads", None).unwrap(),
+        );
+        assert!(processes >= 4.0 && threads > processes, "{processes} {threads}");
+    }
+}

@@ -1,0 +1,195 @@
+//! Judging and telling, under a lock that is never waited for: a run that does not get it leaves its line to the one
+//! that has it, which judges every line since the last one judged.
+
+use super::super::Context;
+use super::keeper::Keeper;
+use super::take::Recent;
+use super::{happenings, tell};
+use crate::alert::evaluate::{Change, evaluate};
+use crate::alert::rule::{Levels, Rule, Threshold};
+use crate::alert::state::State;
+use crate::alert::step::At;
+use crate::collector::{self, STORE_FAILED};
+use crate::config::Config;
+use crate::continuity::between;
+use crate::event::{Event, rfc3339};
+use crate::notify::EMAIL;
+use crate::sample::Sample;
+use crate::sample::read::Wanted;
+use crate::series::Pattern;
+use crate::store::runtime::Runtime;
+use crate::store::{Store, lock, tail};
+use crate::time::Moment;
+
+/// What a run of `collect` has done so far.
+pub(super) struct Run<'a> {
+    pub config: &'a Config,
+    pub store: &'a Store,
+    pub runtime: &'a Runtime,
+    pub recent: &'a Recent,
+    pub sample: &'a Sample,
+    pub host: &'a str,
+    /// Why the sample could not be stored.
+    pub failure: Option<String>,
+}
+
+/// Most lines of other runs that are judged in one go.
+const MOST_LINES: usize = 200;
+/// Times to look for lines that came while telling.
+const MOST_ROUNDS: usize = 3;
+
+/// Returns whether something is still owed to somebody.
+pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
+    let held = lock::notify(&run.store.directory).or_else(|error| run.runtime.lock().ok_or(error));
+    let lock = match held {
+        Ok(Some(lock)) => lock,
+        Ok(None) => {
+            run.failure.iter().for_each(|failure| context.complain(failure));
+            return false;
+        }
+        Err(error) => {
+            context.complain(
+                run.failure.as_deref().unwrap_or(&format!("could not judge the sample: {error}")),
+            );
+            return false;
+        }
+    };
+    let mut keeper = match Keeper::load(run.store, run.runtime) {
+        Ok(keeper) => keeper,
+        Err(error) => {
+            context.complain(&format!("{error:#}"));
+            return false;
+        }
+    };
+    if let Some(remark) = keeper.remark.take() {
+        context.complain(&remark);
+    }
+    print_failures(run, &mut keeper, context);
+    let mut events = happenings::since(run.recent.newest.as_ref(), run.sample, run.recent.interval);
+    events.extend(happenings::collectors(&mut keeper.state, run.sample));
+    events.extend(happenings::configuration(
+        &mut keeper.state,
+        &run.config.fault_lines(),
+        run.sample,
+    ));
+    let rules = rules(run.config);
+    let notifiers = notifiers(run.config);
+    let mut owed = false;
+    for round in 0..MOST_ROUNDS {
+        let lines = unjudged(run, round == 0);
+        let Some(last) = lines.last() else { break };
+        judge_lines(&lines, run, &rules, &notifiers, &mut keeper.state, &mut events);
+        run.runtime.keep_judged(&last.moment());
+        owed = tell::everything(run, &rules, last, &mut keeper, &mut events, context);
+    }
+    keeper.keep();
+    let date = run.sample.timestamp.date_naive();
+    // While samples cannot be stored, events cannot either, and that was said.
+    if let (Err(error), None) =
+        (run.store.append_events(date, &events, run.config.sync), &run.failure)
+    {
+        context.complain(&format!("{error:#}"));
+    }
+    drop(lock);
+    owed
+}
+
+/// What goes wrong again and again is printed when it begins and once a day; to a person at a terminal, always.
+fn print_failures(run: &Run<'_>, keeper: &mut Keeper<'_>, context: &mut Context<'_>) {
+    let moment = context.now.moment();
+    let faults = run.config.fault_lines();
+    let collectors: Vec<String> =
+        run.sample.errors.iter().map(|(name, why)| format!("collector {name}: {why}")).collect();
+    let failure: Vec<String> = run.failure.clone().into_iter().collect();
+    for (what, lines) in [("store", failure), ("config", faults), ("collectors", collectors)] {
+        let text = lines.join("\n");
+        let news =
+            keeper.announces(what, Some(text.as_str()).filter(|text| !text.is_empty()), &moment);
+        if news || context.stderr_is_terminal {
+            lines.iter().for_each(|line| context.complain(line));
+        }
+    }
+}
+
+/// The configured rules, and one of our own: nobody would look where nothing arrives.
+pub(super) fn rules(config: &Config) -> Vec<Rule> {
+    let critical = Some(Threshold { level: 1.0, clear: 0.0, hold: 0.0, repeat: f64::INFINITY });
+    let own = Rule {
+        key: STORE_FAILED.name.to_owned(),
+        pattern: Pattern::parse(STORE_FAILED.name),
+        levels: Some(Levels { below: false, warning: None, critical }),
+        labels: Vec::new(),
+    };
+    config.rules.iter().cloned().chain([own]).collect()
+}
+
+pub(super) fn notifiers(config: &Config) -> Vec<String> {
+    config.email.iter().map(|_| EMAIL.to_owned()).collect()
+}
+
+/// Lines since the last one judged, oldest first, this run's among them.
+fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
+    let mut own = run.sample.clone();
+    own.values.set(&STORE_FAILED, u64::from(run.failure.is_some()));
+    let marker = run.runtime.judged();
+    let wanted = Wanted::everything();
+    let mut lines = Vec::new();
+    if let (Some(marker), None) = (&marker, &run.failure) {
+        let date = run.sample.timestamp.date_naive();
+        let paths = [Some(date), date.pred_opt()]
+            .into_iter()
+            .flatten()
+            .map(|date| run.store.metrics_file(date));
+        let newer = paths.flat_map(|path| tail::samples(&path, &wanted)).take_while(|sample| {
+            !is_same(&sample.moment(), marker) && sample.moment().same_boot(marker)
+        });
+        lines.extend(newer.take(MOST_LINES));
+        lines.reverse();
+    }
+    if let Some(place) = lines.iter_mut().find(|line| is_same(&line.moment(), &own.moment())) {
+        *place = own;
+    } else if first_round {
+        lines.push(own);
+    }
+    lines
+}
+
+/// Stored uptimes have two decimals.
+fn is_same(a: &Moment, b: &Moment) -> bool {
+    a.boot_id == b.boot_id && a.epoch == b.epoch && (a.uptime - b.uptime).abs() < 0.006
+}
+
+fn judge_lines(
+    lines: &[Sample],
+    run: &Run<'_>,
+    rules: &[Rule],
+    notifiers: &[String],
+    state: &mut State,
+    events: &mut Vec<Event>,
+) {
+    let is_rate = |name: &str| collector::find(name).is_some_and(crate::metric::Metric::is_rate);
+    let mut before = run.recent.newest.as_ref().map(Sample::moment);
+    for line in lines {
+        let now = line.moment();
+        let earlier = before.filter(|earlier| !earlier.same_boot(&now) || is_same(earlier, &now));
+        let after_gap = earlier
+            .is_some_and(|earlier| between(&earlier, &now, run.recent.interval).gap.is_some());
+        let at = At { now: now.clone(), interval: run.recent.interval, after_gap };
+        let evaluation = evaluate(rules, &state.standings, line, &at, is_rate, notifiers);
+        state.standings = evaluation.standings;
+        state.past.extend(evaluation.past);
+        events.extend(evaluation.changes.iter().map(|change| event(change, run.host, &now)));
+        before = Some(now);
+    }
+}
+
+fn event(change: &Change, host: &str, now: &Moment) -> Event {
+    let standing = &change.standing;
+    Event {
+        level: Some(standing.level),
+        value: change.value,
+        threshold: change.threshold,
+        since: standing.since.as_ref().map(|since| rfc3339(since.epoch)),
+        ..Event::new(change.kind, host, now).about(&standing.series)
+    }
+}

@@ -1,0 +1,98 @@
+//! `collect`: sample, append, judge, tell. The sample is stored before anything else is tried, and what fails after
+//! that is owed, not lost.
+
+mod dry_run;
+mod happenings;
+mod judge;
+mod keeper;
+mod take;
+mod tell;
+
+use super::Context;
+use crate::cli::{Collect, Exit};
+use crate::clock;
+use crate::collector;
+use crate::config::Config;
+use crate::notify::compose::phrase;
+use crate::sample::Sample;
+use crate::series::Series;
+use crate::store::append::{Appended, append};
+use crate::store::retention::prune;
+use crate::store::runtime::Runtime;
+use crate::store::{Store, create_directory};
+use take::{Recent, Taken};
+
+/// # Errors
+/// The configuration or the directory cannot be used.
+pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let config = context.config()?;
+    if !config.enabled {
+        context.note("nothing done: monitoring.enabled is false");
+        return Ok(Exit::Done);
+    }
+    let store = context.store(&config)?;
+    let host = clock::host(context.root);
+    if arguments.dry_run {
+        return dry_run::run(context, &config, &store, &host);
+    }
+    let usable = create_directory(&store.directory);
+    let runtime = Runtime::find(context.variable, &store.directory);
+    let recent = Recent::read(&store, &context.now, config.log_interval);
+    let taken = take::sample(context, &config, &host, &recent, &runtime);
+    let line = taken.sample.to_line()?;
+    let stored = usable.and_then(|()| write(&store, &config, &taken, &line, context));
+    if let Some(ticks) = &taken.ticks {
+        runtime.keep_ticks(&context.now.boot_id, ticks);
+    }
+    let failure = stored.err().map(|error| format!("{error:#}"));
+    let run = judge::Run {
+        config: &config,
+        store: &store,
+        runtime: &runtime,
+        recent: &recent,
+        sample: &taken.sample,
+        host: &host,
+        failure,
+    };
+    let owed = judge::and_tell(&run, context);
+    if arguments.json {
+        writeln!(context.out, "{line}")?;
+    } else if context.stdout.is_terminal && run.failure.is_none() {
+        writeln!(context.out, "{}", summary(&taken.sample, &store, context))?;
+    }
+    Ok(match (&run.failure, config.faults.is_empty(), owed) {
+        (Some(_), ..) => Exit::Failed,
+        (None, false, _) => Exit::Faulty,
+        (None, true, true) => Exit::Owed,
+        (None, true, false) => Exit::Done,
+    })
+}
+
+fn write(
+    store: &Store,
+    config: &Config,
+    taken: &Taken,
+    line: &str,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    let date = taken.sample.timestamp.date_naive();
+    let appended = append(&store.metrics_file(date), &[line.to_owned()], config.sync)?;
+    // Once a day: there is nothing older to remove in between.
+    if appended == Appended::NewFile {
+        for failure in prune(&store.directory, config.retention, date) {
+            context.note(&failure);
+        }
+    }
+    Ok(())
+}
+
+/// One line for a person who ran it by hand.
+fn summary(sample: &Sample, store: &Store, context: &Context<'_>) -> String {
+    let shown = collector::metrics().filter(|metric| metric.overview).filter_map(|metric| {
+        let value = sample.values.get(metric.name, None)?;
+        Some(phrase(&Series::new(metric.name, None), Some(value), true))
+    });
+    let shown: Vec<String> = shown.take(4).collect();
+    let next = if context.global.data_dir.is_some() { "" } else { "; next: hostwatch status" };
+    format!("stored: {} ({}{next})", shown.join(", "), store.directory.display())
+}

@@ -1,0 +1,402 @@
+//! `report`: a period in summary.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Utc};
+use serde_json::{Map, Value, json};
+
+use super::selection::Selection;
+use super::{Context, alerts, output, status};
+use crate::alert::Level;
+use crate::alert::episode::{Episode, from_events};
+use crate::cli::{Exit, Period, Report, ReportFormat};
+use crate::collector;
+use crate::config::Config;
+use crate::continuity::{Gap, between, median_spacing};
+use crate::event::{Event, rfc3339};
+use crate::metric::{Kind, Unit};
+use crate::notify::compose::Clock;
+use crate::render::{Cell, Column, View, json as shape, table};
+use crate::sample::Sample;
+use crate::series::Series;
+use crate::store::Store;
+use crate::store::range::{Damage, Range};
+use crate::summary::Summariser;
+use crate::time::{Moment, Zone, span};
+
+const DEFAULT_INTERVAL: f64 = 300.0;
+/// Processes in the list of the busiest.
+const BUSIEST: usize = 8;
+
+/// Everything a report says.
+#[derive(Default)]
+struct Findings {
+    host: String,
+    samples: usize,
+    series: BTreeMap<Series, Course>,
+    gaps: Vec<Gap>,
+    reboots: Vec<i64>,
+    first: Option<Moment>,
+    last: Option<Moment>,
+    episodes: Vec<Episode>,
+    events: Vec<Event>,
+    /// Process → seconds of CPU seen in `top`.
+    busy: BTreeMap<String, f64>,
+    damage: Vec<Damage>,
+}
+
+#[derive(Default)]
+struct Course {
+    summariser: Summariser,
+    first: Option<f64>,
+    /// Seconds past the warning and the critical level.
+    past: [f64; 2],
+}
+
+/// # Errors
+/// A time is not understood, or there is no store.
+pub fn run(arguments: &Report, context: &mut Context<'_>) -> Result<Exit> {
+    let range = match arguments.period {
+        Some(period) => calendar(period, context.now.utc, context.zone()),
+        None => context.range(
+            arguments.span.since.as_deref(),
+            arguments.span.until.as_deref(),
+            "24h",
+        )?,
+    };
+    let json_wanted = arguments.output.json || arguments.format == Some(ReportFormat::Json);
+    let named_json = arguments.format.is_none()
+        && arguments
+            .output
+            .output
+            .as_ref()
+            .is_some_and(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let config = context.config()?;
+    let store = context.store_to_read(&config)?;
+    let findings = find(&store, range, &config, context)?;
+    let text = if json_wanted || named_json {
+        format!("{}\n", Value::Object(object(&findings, range)))
+    } else {
+        text(&findings, range, context)
+    };
+    output::to(arguments.output.output.as_deref(), context, |out| {
+        Ok(out.write_all(text.as_bytes())?)
+    })?;
+    if !findings.damage.is_empty() {
+        context.note(&format!("{} damaged lines were passed over", findings.damage.len()));
+    }
+    Ok(Exit::Done)
+}
+
+/// The last full calendar day, week (from Monday) or month.
+fn calendar(period: Period, now: DateTime<Utc>, zone: Zone) -> Range {
+    let today = zone.date(now);
+    let (first, after) = match period {
+        Period::Day => (today - Duration::days(1), today),
+        Period::Week => {
+            let monday = today - Duration::days(i64::from(today.weekday().num_days_from_monday()));
+            (monday - Duration::days(7), monday)
+        }
+        Period::Month => {
+            let month = today.with_day(1).unwrap_or(today);
+            (month.checked_sub_months(Months::new(1)).unwrap_or(month), month)
+        }
+    };
+    let midnight = |date: NaiveDate| zone.midnight(date);
+    Range { since: midnight(first), until: midnight(after) }
+}
+
+fn find(
+    store: &Store,
+    range: Range,
+    config: &Config,
+    context: &mut Context<'_>,
+) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let interval = config
+        .log_interval
+        .or_else(|| median_spacing(&status::recent_moments(store, context)))
+        .unwrap_or(DEFAULT_INTERVAL);
+    let wanted = Selection::new(&[]).wanted();
+    let mut samples = store.samples(range, &wanted)?;
+    for sample in samples.by_ref() {
+        findings.add(&sample, config, interval);
+    }
+    findings.damage = samples.damage;
+    findings.events = store.events(range)?;
+    // An episode may have begun before: look for its raise, too.
+    let wider = Range { since: range.since - Duration::days(30), until: range.until };
+    let until = range.until.timestamp().min(context.now.utc.timestamp());
+    let episodes = from_events(&store.events(wider)?, until);
+    let touches =
+        |episode: &Episode| episode.start_epoch + episode.seconds >= range.since.timestamp();
+    findings.episodes = episodes.into_iter().filter(touches).collect();
+    if findings.host.is_empty() {
+        findings.host = crate::clock::host(context.root);
+    }
+    Ok(findings)
+}
+
+impl Findings {
+    fn add(&mut self, sample: &Sample, config: &Config, interval: f64) {
+        let moment = sample.moment();
+        let spacing = self
+            .last
+            .as_ref()
+            .map_or(interval, |last| moment.seconds_since(last).min(2.5 * interval));
+        if let Some(last) = &self.last {
+            let found = between(last, &moment, interval);
+            self.gaps.extend(found.gap);
+            if found.reboot {
+                self.reboots.push(moment.epoch);
+            }
+        }
+        for (metric, label, value) in
+            sample.values.points().filter(|(metric, ..)| is_summarised(metric))
+        {
+            let value = value.as_f64();
+            let course = self.series.entry(Series::new(metric, label)).or_default();
+            course.summariser.add(value);
+            course.first.get_or_insert(value);
+            let levels = config.rules.iter().find_map(|rule| rule.levels_for(metric, label));
+            if let Some(levels) = levels {
+                for (threshold, past) in
+                    [levels.warning, levels.critical].iter().zip(&mut course.past)
+                {
+                    *past += threshold
+                        .filter(|threshold| levels.is_past(threshold, value))
+                        .map_or(0.0, |_| spacing);
+                }
+            }
+        }
+        for process in &sample.top {
+            if let (Some(percent), Some(covered)) = (process.cpu_percent, sample.interval) {
+                *self.busy.entry(process.name.clone()).or_insert(0.0) += percent / 100.0 * covered;
+            }
+        }
+        self.samples += 1;
+        if !sample.host.is_empty() {
+            self.host.clone_from(&sample.host);
+        }
+        self.first.get_or_insert_with(|| moment.clone());
+        self.last = Some(moment);
+    }
+
+    /// Share of the time since the first sample of the range that is not in a gap.
+    fn availability(&self) -> Option<f64> {
+        let (first, last) = (self.first.as_ref()?, self.last.as_ref()?);
+        let total = (last.epoch - first.epoch) as f64;
+        let missing: f64 = self.gaps.iter().map(|gap| gap.seconds as f64).sum();
+        Some(if total > 0.0 { (100.0 * (1.0 - missing / total)).clamp(0.0, 100.0) } else { 100.0 })
+    }
+
+    fn busiest(&self) -> Vec<(&str, f64)> {
+        let mut busiest: Vec<(&str, f64)> =
+            self.busy.iter().map(|(name, seconds)| (name.as_str(), *seconds)).collect();
+        busiest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        busiest.truncate(BUSIEST);
+        busiest
+    }
+}
+
+/// Counters since boot have no meaning as percentiles; their rates do.
+fn is_summarised(metric: &str) -> bool {
+    collector::find(metric)
+        .is_none_or(|metric| !matches!(metric.kind, Kind::Counter(_) | Kind::Ticks(_)))
+}
+
+fn object(findings: &Findings, range: Range) -> Map<String, Value> {
+    let mut answer = shape::answer();
+    answer.insert("host".to_owned(), json!(findings.host));
+    shape::add_range(&mut answer, range);
+    answer.insert("samples".to_owned(), json!(findings.samples));
+    let metrics = findings.series.iter().filter_map(|(series, course)| {
+        let unit = collector::find(&series.metric).map(|metric| metric.unit);
+        let mut entry = shape::series_head(series, unit);
+        entry.extend(shape::summary(
+            &course.summariser.summary()?,
+            unit,
+            &["count", "min", "mean", "p50", "p95", "p99", "max", "last"],
+        ));
+        let [warning, critical] = course.past;
+        if warning + critical > 0.0 {
+            entry.insert(
+                "past_warning_seconds".to_owned(),
+                shape::number(warning, Some(Unit::Bytes)),
+            );
+            entry.insert(
+                "past_critical_seconds".to_owned(),
+                shape::number(critical, Some(Unit::Bytes)),
+            );
+        }
+        Some((series.to_string(), Value::Object(entry)))
+    });
+    answer.insert("metrics".to_owned(), Value::Object(metrics.collect()));
+    answer.insert("alerts".to_owned(), json!(findings.episodes));
+    answer.insert("gaps".to_owned(), json!(findings.gaps));
+    let reboots: Vec<Value> = findings
+        .reboots
+        .iter()
+        .map(|epoch| json!({"timestamp": rfc3339(*epoch), "epoch": epoch}))
+        .collect();
+    answer.insert("reboots".to_owned(), json!(reboots));
+    if let Some(availability) = findings.availability() {
+        answer.insert(
+            "availability_percent".to_owned(),
+            shape::number((availability * 100.0).round() / 100.0, None),
+        );
+    }
+    answer.insert("events".to_owned(), json!(findings.events));
+    let top: Vec<Value> = findings.busiest().into_iter().map(|(name, seconds)| json!({"name": name, "cpu_seconds": shape::number(seconds, Some(Unit::Celsius))})).collect();
+    answer.insert("top".to_owned(), json!(top));
+    answer
+}
+
+fn text(findings: &Findings, range: Range, context: &Context<'_>) -> String {
+    let zone = context.zone();
+    let time = |instant: DateTime<Utc>| zone.at(instant).format("%a %Y-%m-%d %H:%M").to_string();
+    let mut text = format!("{}   {} to {}\n", findings.host, time(range.since), time(range.until));
+    let Some(availability) = findings.availability() else {
+        return text + "\n nothing in this range\n";
+    };
+    text.push_str(&format!(
+        " {} samples, watched {availability:.2} % of the time, {}, {}\n\n",
+        findings.samples,
+        counted(findings.gaps.len(), "gap"),
+        counted(findings.reboots.len(), "reboot")
+    ));
+    text.push_str(&table::render(&summaries(findings), &context.stdout));
+    let trends = trends(findings, range);
+    if !trends.rows.is_empty() {
+        text.push_str(&format!("\n{}", table::render(&trends, &context.stdout)));
+    }
+    text.push_str("\n alerts\n");
+    if findings.episodes.is_empty() {
+        text.push_str(" none\n");
+    } else {
+        text.push_str(&table::render(&alerts::view(&findings.episodes, context), &context.stdout));
+    }
+    let clock = Clock { now: &context.now, zone };
+    for gap in &findings.gaps {
+        text.push_str(&format!(
+            " gap of {} from {}, cause {}\n",
+            span::human(gap.seconds as f64),
+            clock.time(gap.start_epoch),
+            gap.cause.replace('_', " ")
+        ));
+    }
+    for reboot in &findings.reboots {
+        text.push_str(&format!(" reboot before {}\n", clock.time(*reboot)));
+    }
+    let busiest: Vec<String> = findings
+        .busiest()
+        .into_iter()
+        .map(|(name, seconds)| format!("{name} {}", span::human(seconds)))
+        .collect();
+    if !busiest.is_empty() {
+        text.push_str(&format!("\n busiest, by CPU time: {}\n", busiest.join(", ")));
+    }
+    text
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn summaries(findings: &Findings) -> View {
+    let mut columns = vec![Column::left("series")];
+    columns.extend(
+        ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"].map(Column::right),
+    );
+    let mut series: Vec<(&Series, &Course)> =
+        findings.series.iter().filter(|(series, _)| is_shown(series)).collect();
+    series.sort_by_key(|(series, _)| {
+        collector::metrics().position(|metric| metric.name == series.metric)
+    });
+    let rows = series.into_iter().filter_map(|(series, course)| {
+        let summary = course.summariser.summary()?;
+        let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+        let number = |value: f64| Cell::Bare(value, unit);
+        let past = if course.past[0] > 0.0 {
+            Cell::text(span::human(course.past[0]))
+        } else {
+            Cell::Missing
+        };
+        let mut row = vec![Cell::text(series.to_string()), Cell::text(summary.count.to_string())];
+        row.extend(
+            [
+                summary.min,
+                summary.mean,
+                summary.p50,
+                summary.p95,
+                summary.p99,
+                summary.max,
+                summary.last,
+            ]
+            .map(number),
+        );
+        row.push(past);
+        Some(row)
+    });
+    View { columns, rows: rows.collect() }
+}
+
+/// What says little in a summary is left to JSON.
+fn is_shown(series: &Series) -> bool {
+    let constant = series.metric.ends_with("_total")
+        || series.metric == "uptime"
+        || series.metric == collector::COLLECTOR_FAILED.name;
+    !constant
+}
+
+/// How the use of disks changed.
+fn trends(findings: &Findings, range: Range) -> View {
+    let columns = vec![
+        Column::left("disk"),
+        Column::right("from"),
+        Column::right("to"),
+        Column::right("a day"),
+    ];
+    let disks = findings
+        .series
+        .iter()
+        .filter(|(series, _)| series.metric == collector::filesystem::PERCENT.name);
+    let days = range.seconds() / 86_400.0;
+    let rows = disks.filter_map(|(series, course)| {
+        let (first, last) = (course.first?, course.summariser.summary()?.last);
+        let a_day = if days > 0.0 { (last - first) / days } else { 0.0 };
+        let label = series.label.clone().unwrap_or_default();
+        Some(vec![
+            Cell::text(label),
+            Cell::Number(first, Unit::Percent),
+            Cell::Number(last, Unit::Percent),
+            Cell::text(format!("{a_day:+.2} points")),
+        ])
+    });
+    View { columns, rows: rows.collect() }
+}
+
+/// The level of the worst episode, for callers that only want to know how it was.
+pub fn worst(episodes: &[Episode]) -> Level {
+    episodes.iter().map(|episode| episode.level).max().unwrap_or(Level::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn days(period: Period, now: &str) -> (String, String) {
+        let now = DateTime::parse_from_rfc3339(now).unwrap().to_utc();
+        let range = calendar(period, now, Zone::Utc);
+        (range.since.date_naive().to_string(), range.until.date_naive().to_string())
+    }
+
+    #[test]
+    fn a_period_is_the_last_full_one() {
+        let sunday = "2026-11-22T12:00:00Z";
+        assert_eq!(days(Period::Day, sunday), ("2026-11-21".into(), "2026-11-22".into()));
+        assert_eq!(days(Period::Week, sunday), ("2026-11-09".into(), "2026-11-16".into()));
+        assert_eq!(days(Period::Month, sunday), ("2026-10-01".into(), "2026-11-01".into()));
+    }
+}

@@ -1,0 +1,440 @@
+//! `status`: the last sample against its levels, the last 24 hours, what is firing, the last events, and how old and
+//! complete the data is.
+
+use std::collections::BTreeMap;
+
+use chrono::Duration;
+use serde_json::{Map, Value, json};
+
+use super::selection::Selection;
+use super::{Context, check, config as config_command, standing};
+use crate::alert::Level;
+use crate::alert::episode::Episode;
+use crate::cli::{Exit, Status};
+use crate::collector::{self, formerly};
+use crate::config::Config;
+use crate::continuity::{TOLERANCE, median_spacing};
+use crate::event::{Event, kind};
+use crate::metric::{Metric, Unit};
+use crate::notify::compose::{Clock, least_spread};
+use crate::render::{Cell, Column, View, json as shape, table};
+use crate::sample::Sample;
+use crate::sample::read::Wanted;
+use crate::series::Series;
+use crate::sparkline::{bucketed, sparkline};
+use crate::store::range::{Damage, Range};
+use crate::store::{Store, days, tail};
+use crate::summary::Summariser;
+use crate::time::{Moment, Zone, span};
+
+const DEFAULT_INTERVAL: f64 = 300.0;
+const EVENTS: usize = 5;
+
+/// Everything that is shown.
+pub struct Facts {
+    pub config: Config,
+    pub store: Store,
+    pub last: Sample,
+    pub age: f64,
+    pub interval: f64,
+    pub stale: bool,
+    pub firing: Vec<Episode>,
+    pub events: Vec<Event>,
+    pub range: Range,
+    pub day: BTreeMap<Series, Course>,
+    pub samples: usize,
+    pub first: Option<i64>,
+    pub damage: Vec<Damage>,
+}
+
+/// A series over the last 24 hours.
+#[derive(Default)]
+pub struct Course {
+    points: Vec<(i64, f64)>,
+    summariser: Summariser,
+}
+
+impl Facts {
+    /// The worst of what is firing; unknown if the data are stale.
+    pub fn level(&self) -> Level {
+        if self.stale {
+            Level::Unknown
+        } else {
+            self.firing.iter().map(|episode| episode.level).max().unwrap_or(Level::Ok)
+        }
+    }
+}
+
+/// # Errors
+/// There is no store.
+pub fn run(arguments: &Status, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    if arguments.check {
+        return check::run(context);
+    }
+    let facts = gather(context)?;
+    if arguments.json {
+        writeln!(context.out, "{}", Value::Object(object(&facts)))?;
+    } else {
+        show(&facts, context)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// # Errors
+/// There is no store, or none with a sample.
+pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
+    let config = context.config()?;
+    let store = context.store_to_read(&config)?;
+    let wanted = Wanted { formerly: formerly(), ..Wanted::everything() };
+    let last = store.last(Zone::Local.date(context.now.utc), &wanted)?;
+    let last = last.ok_or_else(|| {
+        anyhow::anyhow!(
+            "no readable sample in {}; take one with: hostwatch collect",
+            store.directory.display()
+        )
+    })?;
+    let interval = config
+        .log_interval
+        .or_else(|| median_spacing(&recent_moments(&store, context)))
+        .unwrap_or(DEFAULT_INTERVAL);
+    let age = age(&last.moment(), &context.now.moment());
+    let firing = standing::now_firing(context, &config, &store, Some(&last))?;
+    let range = Range {
+        since: context.now.utc - Duration::hours(24),
+        until: context.now.utc + Duration::seconds(1),
+    };
+    let selection = Selection::overview();
+    let shown = |metric: &str, label: Option<&str>| {
+        selection.takes(metric, label)
+            || config.rules.iter().any(|rule| rule.levels_for(metric, label).is_some())
+    };
+    let names = last
+        .values
+        .points()
+        .filter(|(metric, label, _)| shown(metric, *label))
+        .map(|(metric, ..)| metric.to_owned());
+    let names: std::collections::BTreeSet<String> =
+        names.chain(selection.wanted().names.unwrap_or_default()).collect();
+    let wanted = Wanted { formerly: formerly(), ..Wanted::names(names) };
+    let mut day: BTreeMap<Series, Course> = BTreeMap::new();
+    let (mut samples, mut first) = (0, None);
+    let mut lines = store.samples(range, &wanted)?;
+    for sample in lines.by_ref() {
+        samples += 1;
+        first.get_or_insert(sample.epoch());
+        for (metric, label, value) in
+            sample.values.points().filter(|(metric, label, _)| shown(metric, *label))
+        {
+            let course = day.entry(Series::new(metric, label)).or_default();
+            course.points.push((sample.epoch(), value.as_f64()));
+            course.summariser.add(value.as_f64());
+        }
+    }
+    let damage = lines.damage;
+    let events = store.last_events(EVENTS)?;
+    Ok(Facts {
+        stale: age > TOLERANCE * interval,
+        config,
+        store,
+        last,
+        age,
+        interval,
+        firing,
+        events,
+        range,
+        day,
+        samples,
+        first,
+        damage,
+    })
+}
+
+/// Seconds since the last sample, by uptime within this boot. A sample of the future has no age.
+fn age(last: &Moment, now: &Moment) -> f64 {
+    if now.same_boot(last) {
+        now.uptime - last.uptime
+    } else {
+        (now.epoch - last.epoch).max(0) as f64
+    }
+}
+
+/// Moments of the last eleven samples, oldest first.
+pub fn recent_moments(store: &Store, context: &Context<'_>) -> Vec<Moment> {
+    let today = Zone::Local.date(context.now.utc);
+    let nothing = Wanted::names(Vec::<String>::new());
+    let paths =
+        [Some(today), today.pred_opt()].into_iter().flatten().map(|date| store.metrics_file(date));
+    let mut moments: Vec<Moment> = paths
+        .flat_map(|path| tail::samples(&path, &nothing))
+        .map(|sample| sample.moment())
+        .take(11)
+        .collect();
+    moments.reverse();
+    moments
+}
+
+fn object(facts: &Facts) -> Map<String, Value> {
+    let mut answer = shape::answer();
+    let mut put = |key: &str, value: Value| _ = answer.insert(key.to_owned(), value);
+    put("host", json!(facts.last.host));
+    put("sample", json!(facts.last));
+    put("age_seconds", shape::number(facts.age, Some(Unit::Seconds)));
+    put("stale", json!(facts.stale));
+    put("level", json!(facts.level()));
+    put("alerts", json!(facts.firing));
+    put("events", json!(facts.events));
+    let summaries = facts.day.iter().filter_map(|(series, course)| {
+        let unit = collector::find(&series.metric).map(|metric| metric.unit);
+        Some((
+            series.to_string(),
+            Value::Object(shape::summary(
+                &course.summariser.summary()?,
+                unit,
+                &["min", "mean", "max"],
+            )),
+        ))
+    });
+    put("last_24h", Value::Object(summaries.collect()));
+    put("faults", json!(facts.config.fault_lines()));
+    answer
+}
+
+fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
+    let clock = Clock { now: &context.now, zone: context.zone() };
+    let mut text = heading(facts, context);
+    for line in facts.config.fault_lines() {
+        text.push_str(&format!(" {}  {line}\n", context.stdout.level(Level::Warning, "FAULT")));
+    }
+    for (collector, why) in &facts.last.errors {
+        text.push_str(&format!(
+            " {}  collector {collector}: {why}\n",
+            context.stdout.level(Level::Warning, "FAILED")
+        ));
+    }
+    for warning in config_command::spacing_warning(&facts.config, &facts.store, context) {
+        text.push_str(&format!(" {}  {warning}\n", context.stdout.level(Level::Warning, "TIMER")));
+    }
+    for episode in &facts.firing {
+        text.push_str(&firing_line(episode, context, &clock));
+    }
+    text.push('\n');
+    text.push_str(&table::render(&overview(facts, context, &clock), &context.stdout));
+    if !facts.last.top.is_empty() {
+        text.push_str(&format!("\n top  {}\n", top(&facts.last)));
+    }
+    if !facts.events.is_empty() {
+        text.push('\n');
+        text.push_str(&table::render(&events(&facts.events, &clock), &context.stdout));
+    }
+    text.push_str(&footer(facts));
+    context.out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn heading(facts: &Facts, context: &Context<'_>) -> String {
+    let level = facts.level();
+    let alerts = match facts.firing.len() {
+        0 => "no alerts".to_owned(),
+        1 => "1 alert".to_owned(),
+        many => format!("{many} alerts"),
+    };
+    let word = if facts.stale { "STALE".to_owned() } else { level.title() };
+    let left = format!("{}: {}, {alerts}", facts.last.host, context.stdout.level(level, &word));
+    let plain = facts.last.host.chars().count() + 4 + word.len() + alerts.len();
+    let up =
+        facts.last.uptime.map(|uptime| format!(", up {}", span::human(uptime))).unwrap_or_default();
+    let right = format!(
+        "sampled {} ago, every {}{up}",
+        span::human(facts.age),
+        span::human(facts.interval)
+    );
+    let gap =
+        context.stdout.columns().min(100).saturating_sub(plain + right.chars().count()).max(3);
+    format!("{left}{}{right}\n", " ".repeat(gap))
+}
+
+fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> String {
+    let unit = collector::find(&episode.metric).map_or(Unit::Count, |metric| metric.unit);
+    let time = |text: &str| {
+        chrono::DateTime::parse_from_rfc3339(text)
+            .map_or_else(|_| text.to_owned(), |instant| clock.time(instant.timestamp()))
+    };
+    let value = episode.value.map_or_else(|| "not measured".to_owned(), |value| unit.human(value));
+    let limit = episode
+        .threshold
+        .map(|threshold| format!(", level {}", unit.level(threshold)))
+        .unwrap_or_default();
+    let told =
+        episode.told.as_deref().map(|told| format!(", mailed {}", time(told))).unwrap_or_default();
+    let level = context.stdout.level(episode.level, &episode.level.title());
+    format!(" {level}  {}  {value}{limit}, since {}{told}\n", episode.series, time(&episode.start))
+}
+
+/// The series of the overview and those with rules, in the order of the registry.
+fn overview(facts: &Facts, context: &Context<'_>, clock: &Clock<'_>) -> View {
+    let start = facts.range.since.timestamp();
+    let columns = vec![
+        Column::left("last 24 hours"),
+        Column::right("now"),
+        Column::right("level"),
+        Column::right("min"),
+        Column::right("mean"),
+        Column::right("max"),
+        Column::left(format!("since {}", clock.time(start))),
+    ];
+    let mut series: Vec<&Series> = facts.day.keys().collect();
+    series
+        .sort_by_key(|series| collector::metrics().position(|metric| metric.name == series.metric));
+    let longest = series.iter().map(|series| series.to_string().chars().count()).max().unwrap_or(0);
+    let width = context.stdout.columns().saturating_sub(longest.max(13) + 49).clamp(8, 48);
+    let rows = series
+        .into_iter()
+        .filter_map(|series| Some(overview_row(facts, series, facts.day.get(series)?, width)))
+        .collect();
+    View { columns, rows }
+}
+
+fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -> Vec<Cell> {
+    let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+    let now = facts.last.values.number(series);
+    let limit = facts
+        .config
+        .rules
+        .iter()
+        .find_map(|rule| rule.levels_for(&series.metric, series.label.as_deref()));
+    let firing = facts.firing.iter().any(|episode| episode.series == series.to_string());
+    let limit = limit.and_then(|levels| levels.threshold(Level::Warning)).map_or(
+        Cell::Missing,
+        |threshold| {
+            let mark = if firing { "! " } else { "" };
+            Cell::text(format!("{mark}{}", unit.level(threshold.level)))
+        },
+    );
+    let Some(summary) = course.summariser.summary() else { return Vec::new() };
+    let (start, end) = (facts.range.since.timestamp(), facts.range.until.timestamp());
+    let bars =
+        sparkline(&bucketed(&course.points, start, end, width), least_spread(unit, summary.mean));
+    let short = |value: f64| Cell::Bare(value, unit);
+    vec![
+        Cell::text(series.to_string()),
+        now.map_or(Cell::Missing, |now| Cell::Number(now, unit)),
+        limit,
+        short(summary.min),
+        short(summary.mean),
+        short(summary.max),
+        Cell::text(bars),
+    ]
+}
+
+fn top(last: &Sample) -> String {
+    let with_cpu = last.top.iter().any(|process| process.cpu_percent.is_some());
+    let shown = last.top.iter().take(4).map(|process| {
+        let memory = Unit::Bytes.human(process.memory as f64);
+        match process.cpu_percent {
+            Some(percent) => format!("{} {percent:.0} % {memory}", process.name),
+            None => format!("{} {memory}", process.name),
+        }
+    });
+    let list = shown.collect::<Vec<_>>().join(", ");
+    if with_cpu { format!("{list}   (of one core)") } else { list }
+}
+
+fn events(events: &[Event], clock: &Clock<'_>) -> View {
+    let rows = events.iter().map(|event| {
+        vec![
+            Cell::text(clock.time(event.epoch)),
+            Cell::text(event.event.replace('_', " ")),
+            Cell::text(event_words(event, clock)),
+        ]
+    });
+    View {
+        columns: vec![Column::left(""), Column::left(""), Column::left("")],
+        rows: rows.collect(),
+    }
+}
+
+/// What an event says beside its kind.
+pub fn event_words(event: &Event, clock: &Clock<'_>) -> String {
+    let metric: Option<&'static Metric> = event
+        .series
+        .as_deref()
+        .map(Series::parse)
+        .and_then(|series| collector::find(&series.metric));
+    let value = event.value.zip(metric).map(|(value, metric)| metric.unit.human(value));
+    let since = event
+        .since
+        .as_deref()
+        .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
+        .map(|instant| clock.time(instant.timestamp()));
+    match event.event.as_str() {
+        kind::GAP => format!(
+            "{}, since {}, cause {}",
+            span::human(event.value.unwrap_or(0.0)),
+            since.unwrap_or_default(),
+            event.cause.as_deref().unwrap_or("unknown").replace('_', " ")
+        ),
+        kind::CLOCK_STEP => {
+            let seconds = event.value.unwrap_or(0.0);
+            format!(
+                "the clock was set {} by {}",
+                if seconds < 0.0 { "back" } else { "forward" },
+                span::human(seconds.abs())
+            )
+        }
+        kind::TOLD | kind::REMINDER => format!(
+            "{} ({}) to {}",
+            event.series.as_deref().unwrap_or_default(),
+            event.text.as_deref().unwrap_or_default(),
+            event.to.as_deref().unwrap_or_default()
+        ),
+        _ => [event.series.clone(), value, event.text.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("  "),
+    }
+}
+
+fn footer(facts: &Facts) -> String {
+    let since = facts
+        .first
+        .map_or(facts.range.seconds(), |first| (facts.range.until.timestamp() - first) as f64);
+    // A store younger than a day is not held to a whole one.
+    let covered = if since > facts.range.seconds() - TOLERANCE * facts.interval {
+        facts.range.seconds()
+    } else {
+        since
+    };
+    let expected = ((covered / facts.interval).round() as usize).max(facts.samples.min(1));
+    let damage = match facts.damage.len() {
+        0 => "0 damaged lines".to_owned(),
+        many => format!(
+            "{many} damaged lines (first: {})",
+            facts.damage.first().map(place).unwrap_or_default()
+        ),
+    };
+    let files = days::list(&facts.store.directory).unwrap_or_default();
+    let mut dates: Vec<_> = files
+        .iter()
+        .filter(|file| file.kind == days::Kind::Metrics)
+        .map(|file| file.date)
+        .collect();
+    dates.dedup();
+    let days = if dates.len() == 1 { "1 day".to_owned() } else { format!("{} days", dates.len()) };
+    format!(
+        "\n {} of {} samples, {damage}; {days} in {}\n",
+        facts.samples,
+        expected.max(facts.samples),
+        facts.store.directory.display()
+    )
+}
+
+fn place(damage: &Damage) -> String {
+    let name =
+        damage.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if damage.line == 0 {
+        format!("{name}: {}", damage.reason)
+    } else {
+        format!("{name}:{}: {}", damage.line, damage.reason)
+    }
+}

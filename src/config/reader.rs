@@ -1,0 +1,143 @@
+//! Takes keys out of a section by their declarations; what does not fit is a fault and gives the default. Pure.
+
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use super::key::{Form, Key};
+use super::quantity::quantity;
+use crate::metric::Unit;
+use crate::series::did_you_mean;
+
+/// Keys that begin so are comments.
+pub fn is_comment(key: &str) -> bool {
+    key.starts_with('_') || key.starts_with("//")
+}
+
+pub struct Reader<'a> {
+    /// Path of the section, with dots.
+    prefix: &'static str,
+    section: &'a Map<String, Value>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(
+        prefix: &'static str,
+        section: &'a Map<String, Value>,
+        faults: &'a mut Vec<Fault>,
+    ) -> Self {
+        Reader { prefix, section, faults }
+    }
+
+    fn value(&self, key: &Key) -> Option<&'a Value> {
+        let inner = key.path.strip_prefix(self.prefix)?.strip_prefix('.')?;
+        let mut names = inner.split('.');
+        let first = self.section.get(names.next()?)?;
+        names.try_fold(first, |value, name| value.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// The value as `convert` understands it; else the default, and a fault if something else was there.
+    fn take<T>(&mut self, key: &Key, convert: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        if let Some(value) = self.value(key) {
+            if let Some(converted) = convert(value) {
+                return Some(converted);
+            }
+            let shown = if key.secret { "***".to_owned() } else { value.to_string() };
+            let path: Vec<&str> = key.path.split('.').collect();
+            self.faults
+                .push(Fault::new(&path, format!("must be {}, not {shown}", key.form.words())));
+        }
+        serde_json::from_str(key.default).ok().and_then(|value| convert(&value))
+    }
+
+    pub fn boolean(&mut self, key: &Key) -> bool {
+        self.take(key, Value::as_bool).unwrap_or_default()
+    }
+
+    pub fn optional_boolean(&mut self, key: &Key) -> Option<bool> {
+        self.take(key, Value::as_bool)
+    }
+
+    pub fn text(&mut self, key: &Key) -> Option<String> {
+        self.take(key, |value| {
+            match key.form {
+                Form::Choice(choices) => value.as_str().filter(|text| choices.contains(text)),
+                _ => value.as_str().filter(|text| !text.trim().is_empty()),
+            }
+            .map(str::to_owned)
+        })
+    }
+
+    pub fn list(&mut self, key: &Key) -> Vec<String> {
+        self.take(key, |value| match value {
+            Value::String(one) => Some(vec![one.clone()]),
+            Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        })
+        .unwrap_or_default()
+    }
+
+    pub fn object(&mut self, key: &Key) -> Map<String, Value> {
+        self.take(key, |value| value.as_object().cloned()).unwrap_or_default()
+    }
+
+    /// A span of time above zero.
+    pub fn seconds(&mut self, key: &Key) -> Option<f64> {
+        self.take(key, |value| quantity(value, Unit::Seconds).filter(|seconds| *seconds > 0.0))
+    }
+
+    /// A whole number, or bytes.
+    pub fn count(&mut self, key: &Key) -> u64 {
+        let unit = if key.form == Form::Bytes { Unit::Bytes } else { Unit::Count };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, and saturates"
+        )]
+        self.take(key, |value| {
+            quantity(value, unit)
+                .filter(|number| *number >= 1.0 && number.fract() == 0.0)
+                .map(|number| number as u64)
+        })
+        .unwrap_or_default()
+    }
+
+    /// Names every key of the section that nothing reads.
+    pub fn report_unknown(&mut self, keys: &[&Key]) {
+        let mut unknown = Vec::new();
+        find_unknown(self.section, self.prefix, keys, &mut unknown);
+        self.faults.extend(unknown);
+    }
+}
+
+fn find_unknown(
+    section: &Map<String, Value>,
+    prefix: &str,
+    keys: &[&Key],
+    faults: &mut Vec<Fault>,
+) {
+    let inner = |key: &Key| key.path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
+    let known: Vec<&str> = keys
+        .iter()
+        .filter_map(|key| inner(key))
+        .filter_map(|rest| rest.split('.').next())
+        .collect();
+    for (name, value) in section.iter().filter(|(name, _)| !is_comment(name)) {
+        let path = format!("{prefix}.{name}");
+        let parts: Vec<&str> = path.split('.').collect();
+        if !known.contains(&name.as_str()) {
+            faults.push(Fault::new(
+                &parts,
+                format!("no such key{}", did_you_mean(name, known.iter().copied())),
+            ));
+        } else if !keys.iter().any(|key| key.path == path) {
+            match value {
+                Value::Object(inner) => find_unknown(inner, &path, keys, faults),
+                Value::Null => {}
+                _ => {
+                    faults.push(Fault::new(&parts, format!("must be an object {{…}}, not {value}")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Clock, arguments, run, print the error, exit code. Nothing else.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use hostwatch::cli::{self, Cli, Exit};
+use hostwatch::command::{self, Context};
+use hostwatch::render::Terminal;
+use hostwatch::{clock, terminal};
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(usage) if usage.is_error => return failed(&usage.text),
+        // A reader that went away is no failure.
+        Err(usage) => {
+            _ = io::stdout().write_all(usage.text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+    };
+    match run(&cli) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => failed(&format!("{error:#}")),
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    let variable = |name: &str| -> Option<OsString> { std::env::var_os(name) };
+    let root = cli.global.root.as_deref().unwrap_or(Path::new("/"));
+    #[expect(clippy::disallowed_methods, reason = "here the clock is read")]
+    let wall = chrono::Utc::now();
+    let now = clock::read(root, cli.global.now.as_deref(), wall)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut err = io::stderr().lock();
+    let stdout = Terminal {
+        is_terminal: io::stdout().is_terminal(),
+        width: terminal::width(io::stdout(), &variable),
+        color: terminal::wants_color(cli.global.color, io::stdout().is_terminal(), &variable),
+    };
+    let stderr_is_terminal = io::stderr().is_terminal();
+    let mut context = Context {
+        global: &cli.global,
+        now,
+        root,
+        variable: &variable,
+        out: &mut out,
+        err: &mut err,
+        stdout,
+        stderr_is_terminal,
+    };
+    let exit = command::run(cli.command.as_ref(), &mut context)?;
+    out.flush()?;
+    Ok(exit)
+}
+
+fn failed(text: &str) -> ExitCode {
+    // Where even this cannot be written, the exit code says it.
+    _ = writeln!(io::stderr(), "hostwatch: {}", text.replace('\n', "; "));
+    ExitCode::from(Exit::Failed as u8)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,134 @@
+//! Hands a message over within a deadline. lettre's timeout is for each step, so a server that drips could hold a run
+//! for ever: the work is done in a thread of its own, and whoever waits for it stops waiting in time.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lettre::address::Envelope;
+use lettre::{SendmailTransport, Transport as _};
+
+use super::smtp::{Session, send};
+use super::{Outcome, secret, wording};
+use crate::alert::state::Frozen;
+use crate::config::email::{Email, Transport};
+
+/// The time that all telling of a run has together.
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(seconds: f64) -> Self {
+        Deadline(Instant::now() + Duration::from_secs_f64(seconds))
+    }
+
+    fn left(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Sends a message by the configured way.
+pub fn deliver(
+    email: &Email,
+    frozen: &Frozen,
+    hello: &str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    deadline: &Deadline,
+) -> Outcome {
+    let left = deadline.left();
+    match &email.transport {
+        Transport::Smtp(smtp) => match secret::password(smtp, email.config.as_deref(), variable) {
+            Err(error) => Outcome::NotAccepted { error: format!("{error:#}"), permanent: false },
+            Ok(password) => {
+                let session = Session {
+                    smtp: smtp.clone(),
+                    password,
+                    hello: hello.to_owned(),
+                    timeout: left,
+                };
+                let name = format!("{}:{}", smtp.server, smtp.port);
+                within(left, frozen, &name, move |frozen, handing_over| {
+                    send(&session, frozen, handing_over)
+                })
+            }
+        },
+        Transport::Sendmail(path) => {
+            let program = path.clone();
+            within(left, frozen, &path.display().to_string(), move |frozen, handing_over| {
+                handing_over.store(true, Ordering::SeqCst);
+                sendmail(&program, frozen)
+            })
+        }
+    }
+}
+
+fn within(
+    left: Duration,
+    frozen: &Frozen,
+    name: &str,
+    work: impl FnOnce(&Frozen, &AtomicBool) -> Outcome + Send + 'static,
+) -> Outcome {
+    let handing_over = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = channel();
+    let (message, flag) = (frozen.clone(), Arc::clone(&handing_over));
+    let spawned = thread::Builder::new().name("mail".to_owned()).spawn(move || {
+        // Nobody waits any more: the outcome is then uncertain already.
+        _ = sender.send(work(&message, &flag));
+    });
+    if let Err(error) = spawned {
+        return Outcome::NotAccepted {
+            error: format!("could not start a thread: {error}"),
+            permanent: false,
+        };
+    }
+    match receiver.recv_timeout(left) {
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout) => {
+            unfinished(&handing_over, format!("{name}: no end within {:.0} s", left.as_secs_f64()))
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            unfinished(&handing_over, format!("{name}: the mail library failed"))
+        }
+    }
+}
+
+fn unfinished(handing_over: &AtomicBool, error: String) -> Outcome {
+    if handing_over.load(Ordering::SeqCst) {
+        Outcome::Uncertain { error }
+    } else {
+        Outcome::NotAccepted { error, permanent: false }
+    }
+}
+
+fn sendmail(program: &Path, frozen: &Frozen) -> Outcome {
+    let not_accepted = |error: String| Outcome::NotAccepted {
+        error: format!("{}: {error}", program.display()),
+        permanent: false,
+    };
+    let addresses = frozen.to.iter().map(|to| to.parse()).collect::<Result<Vec<_>, _>>();
+    let envelope = addresses
+        .ok()
+        .zip(frozen.from.parse().ok())
+        .and_then(|(to, from)| Envelope::new(Some(from), to).ok());
+    let Some(envelope) = envelope else { return not_accepted("an address is wrong".to_owned()) };
+    match SendmailTransport::new_with_command(program)
+        .send_raw(&envelope, frozen.content.as_bytes())
+    {
+        Ok(()) => Outcome::Accepted { refused: Vec::new() },
+        Err(error) => {
+            use std::error::Error as _;
+            let source = error.source().map(|source| {
+                source
+                    .downcast_ref::<std::io::Error>()
+                    .map_or_else(|| source.to_string(), wording::of_io)
+            });
+            let words = source
+                .filter(|words| !words.trim().is_empty())
+                .unwrap_or_else(|| "it failed and gave no reason".to_owned());
+            not_accepted(wording::without_number(words.trim()).replace('\n', "; "))
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Telling. `compose` turns facts into a message and is pure; `deliver` hands it over and says what became of it:
+//! accepted, surely not accepted, or nobody knows. lettre is named only here.
+
+pub mod compose;
+pub mod deliver;
+pub mod letter;
+pub mod message;
+pub mod secret;
+pub mod smtp;
+pub mod wording;
+
+/// The name of the mail notifier in the state and the events.
+pub const EMAIL: &str = "email";
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Recipients that were refused although others were accepted, each with the reason.
+    Accepted { refused: Vec<String> },
+    /// It surely was not accepted: it is composed afresh from what is true at the next try.
+    NotAccepted { error: String, permanent: bool },
+    /// The connection ended after the data: the very same message is sent again.
+    Uncertain { error: String },
+}

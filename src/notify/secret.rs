@@ -1,0 +1,136 @@
+//! The password: from systemd's credential, a file, or the configuration. Read only when mail is to be sent; a file
+//! that everybody may read is refused.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::config::email::Smtp;
+
+const CREDENTIAL: &str = "smtp.password";
+
+/// The password for `smtp`; `None` if it names no user.
+///
+/// # Errors
+/// There is a user but no usable password.
+pub fn password(
+    smtp: &Smtp,
+    config: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> anyhow::Result<Option<String>> {
+    let Some(username) = &smtp.username else { return Ok(None) };
+    let credential = variable("CREDENTIALS_DIRECTORY")
+        .map(|directory| PathBuf::from(directory).join(CREDENTIAL));
+    // A blank credential is the unit's way of saying that there is none.
+    let given = credential
+        .and_then(|path| fs::read_to_string(path).ok())
+        .map(|text| trimmed(&text))
+        .filter(|text| !text.trim().is_empty());
+    if given.is_some() {
+        return Ok(given);
+    }
+    if let Some(path) = &smtp.password_file {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("could not read the password file {}", path.display()))
+            .map_err(|error| {
+                anyhow::anyhow!("{}", super::wording::without_number(&format!("{error:#}")))
+            })?;
+        refuse_world_readable(path, "the password file")?;
+        if text.trim().is_empty() {
+            bail!("could not use the password file {}: it is empty", path.display());
+        }
+        return Ok(Some(trimmed(&text)));
+    }
+    if let Some(password) = &smtp.password {
+        if let Some(path) = config {
+            refuse_world_readable(path, "the password in")?;
+        }
+        return Ok(Some(password.0.clone()));
+    }
+    bail!(
+        "no password for {username}: set \"password_file\", or the systemd credential {CREDENTIAL}"
+    )
+}
+
+fn refuse_world_readable(path: &Path, what: &str) -> anyhow::Result<()> {
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o004 != 0 {
+        bail!(
+            "could not use {what} {}: everybody may read it; chmod o-r {}",
+            path.display(),
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Without the newline that an editor adds.
+fn trimmed(text: &str) -> String {
+    text.trim_end_matches(['\r', '\n']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::email::{Secret, Security};
+
+    fn smtp(password_file: Option<PathBuf>, password: Option<&str>) -> Smtp {
+        Smtp {
+            server: "x".into(),
+            port: 25,
+            security: Security::Tls,
+            username: Some("u".into()),
+            password_file,
+            password: password.map(|text| Secret(text.into())),
+            ca_file: None,
+        }
+    }
+
+    fn file(directory: &Path, name: &str, content: &str, mode: u32) -> PathBuf {
+        let path = directory.join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_that_everybody_may_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = file(directory.path(), "open", "secret\n", 0o644);
+        let error = password(&smtp(Some(open), None), None, &|_| None).unwrap_err();
+        assert!(format!("{error:#}").contains("everybody may read it"));
+        let own = file(directory.path(), "own", "secret\n", 0o600);
+        assert_eq!(
+            password(&smtp(Some(own), None), None, &|_| None).unwrap().as_deref(),
+            Some("secret")
+        );
+    }
+
+    #[test]
+    fn the_credential_wins_and_a_blank_one_counts_as_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let credentials = directory.path().to_owned();
+        let variable = move |_: &str| Some(credentials.clone().into_os_string());
+        file(directory.path(), CREDENTIAL, "\n", 0o600);
+        assert_eq!(
+            password(&smtp(None, Some("inline")), None, &variable).unwrap().as_deref(),
+            Some("inline")
+        );
+        file(directory.path(), CREDENTIAL, "given\n", 0o600);
+        assert_eq!(
+            password(&smtp(None, Some("inline")), None, &variable).unwrap().as_deref(),
+            Some("given")
+        );
+    }
+
+    #[test]
+    fn without_a_user_no_password_is_needed_and_with_one_it_is() {
+        let mut open = smtp(None, None);
+        open.username = None;
+        assert_eq!(password(&open, None, &|_| None).unwrap(), None);
+        assert!(password(&smtp(None, None), None, &|_| None).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! One message over one SMTP connection (RFC 5321), step by step, so that it is known how far it got.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::{Outcome, wording};
+use crate::alert::state::Frozen;
+use crate::config::email::{Security, Smtp};
+
+/// What a connection needs beside the message.
+pub struct Session {
+    pub smtp: Smtp,
+    pub password: Option<String>,
+    /// How this host presents itself.
+    pub hello: String,
+    /// For each connect, read and write.
+    pub timeout: Duration,
+}
+
+/// Sends it. `handing_over` is set once the data begin: before, it surely was not accepted.
+pub fn send(session: &Session, frozen: &Frozen, handing_over: &AtomicBool) -> Outcome {
+    let server = &session.smtp;
+    let mut connection = match open(session) {
+        Ok(connection) => connection,
+        Err((error, permanent)) => return Outcome::NotAccepted { error, permanent },
+    };
+    let outcome = transact(&mut connection, server, frozen, handing_over);
+    // The message is decided; how the connection ends is not our concern.
+    _ = connection.quit();
+    outcome
+}
+
+/// Words, and whether it is for good.
+type Failure = (String, bool);
+
+fn failure(error: &Error, server: &Smtp) -> Failure {
+    (wording::of(error, &server.server, server.port), error.is_permanent())
+}
+
+fn open(session: &Session) -> Result<SmtpConnection, Failure> {
+    let server = &session.smtp;
+    let failed = |error: Error| failure(&error, server);
+    let encrypted = match server.security {
+        Security::None => None,
+        Security::StartTls | Security::Tls => Some(tls(server)?),
+    };
+    let hello = if session.hello.contains('.') {
+        ClientId::Domain(session.hello.clone())
+    } else {
+        ClientId::default()
+    };
+    let wrapper = encrypted.as_ref().filter(|_| server.security == Security::Tls);
+    let mut connection = SmtpConnection::connect(
+        (server.server.as_str(), server.port),
+        Some(session.timeout),
+        &hello,
+        wrapper,
+        None,
+    )
+    .map_err(failed)?;
+    if let (Security::StartTls, Some(parameters)) = (server.security, &encrypted) {
+        if !connection.can_starttls() {
+            return Err((
+                format!(
+                    "{}:{} offers no STARTTLS, and nothing is sent in the clear",
+                    server.server, server.port
+                ),
+                false,
+            ));
+        }
+        connection.starttls(parameters, &hello).map_err(failed)?;
+    }
+    if let (Some(username), Some(password)) = (&server.username, &session.password) {
+        let credentials = Credentials::new(username.clone(), password.clone());
+        connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).map_err(|error| {
+            let (words, permanent) = failure(&error, server);
+            (format!("{words} (as user {username})"), permanent)
+        })?;
+    }
+    Ok(connection)
+}
+
+fn tls(server: &Smtp) -> Result<TlsParameters, Failure> {
+    let mut builder = TlsParameters::builder(server.server.clone());
+    if let Some(path) = &server.ca_file {
+        let wrong = |reason: String| {
+            (format!("could not use the ca_file {}: {reason}", path.display()), false)
+        };
+        let content = fs::read(path).map_err(|error| wrong(wording::of_io(&error)))?;
+        builder = builder.add_root_certificate(
+            Certificate::from_pem(&content)
+                .map_err(|_| wrong("it holds no PEM certificate".to_owned()))?,
+        );
+    }
+    builder.build().map_err(|error| failure(&error, server))
+}
+
+fn transact(
+    connection: &mut SmtpConnection,
+    server: &Smtp,
+    frozen: &Frozen,
+    handing_over: &AtomicBool,
+) -> Outcome {
+    let not_accepted = |(error, permanent): Failure| Outcome::NotAccepted { error, permanent };
+    let address = |text: &str| {
+        text.parse::<Address>().map_err(|_| (format!("\"{text}\" is no mail address"), true))
+    };
+    let from = match address(&frozen.from) {
+        Ok(from) => from,
+        Err(wrong) => return not_accepted(wrong),
+    };
+    if let Err(error) = connection.command(Mail::new(Some(from), Vec::new())) {
+        return not_accepted(failure(&error, server));
+    }
+    let mut refused: Vec<Failure> = Vec::new();
+    for text in &frozen.to {
+        let answer = match address(text) {
+            Ok(to) => connection.command(Rcpt::new(to, Vec::new())),
+            Err(wrong) => {
+                refused.push(wrong);
+                continue;
+            }
+        };
+        match answer {
+            Ok(_) => {}
+            Err(error) if error.status().is_some() => {
+                let (words, permanent) = failure(&error, server);
+                refused.push((format!("{text}: {words}"), permanent));
+            }
+            Err(error) => return not_accepted(failure(&error, server)),
+        }
+    }
+    if refused.len() == frozen.to.len() {
+        let permanent = refused.iter().all(|(_, permanent)| *permanent);
+        let words: Vec<String> = refused.into_iter().map(|(words, _)| words).collect();
+        return Outcome::NotAccepted { error: words.join("; "), permanent };
+    }
+    if let Err(error) = connection.command(Data) {
+        return not_accepted(failure(&error, server));
+    }
+    handing_over.store(true, Ordering::SeqCst);
+    match connection.message(frozen.content.as_bytes()) {
+        Ok(_) => {
+            Outcome::Accepted { refused: refused.into_iter().map(|(words, _)| words).collect() }
+        }
+        Err(error) if error.status().is_some() => not_accepted(failure(&error, server)),
+        Err(error) => Outcome::Uncertain { error: failure(&error, server).0 },
+    }
+}

@@ -1,0 +1,166 @@
+//! Two samples to rates. A counter that fell has no rate: the key is absent, never 0 and never a spike.
+//! Pure; works on writing and on reading alike.
+
+use std::collections::BTreeMap;
+
+use crate::metric::{Kind, Metric, Share};
+use crate::sample::{Entry, Value, Values};
+
+/// Sets every rate and share that `previous` and `current`, `elapsed` seconds apart, allow.
+pub fn derive<'a>(
+    metrics: impl Iterator<Item = &'a &'static Metric>,
+    previous: &Values,
+    current: &mut Values,
+    elapsed: f64,
+) {
+    if !(elapsed.is_finite() && elapsed > 0.0) {
+        return;
+    }
+    for metric in metrics {
+        match metric.kind {
+            Kind::Counter(Some(rate)) => derive_rate(metric, rate, previous, current, elapsed),
+            Kind::Ticks(shares) => derive_shares(metric, shares, previous, current),
+            Kind::Counter(None) | Kind::Gauge | Kind::Rate => {}
+        }
+    }
+}
+
+fn derive_rate(
+    metric: &Metric,
+    rate: &'static Metric,
+    previous: &Values,
+    current: &mut Values,
+    elapsed: f64,
+) {
+    let mut derived = Values::default();
+    match (previous.entry(metric.name), current.entry(metric.name)) {
+        (Some(Entry::Single(before)), Some(Entry::Single(after))) => {
+            if let Some(growth) = growth(*before, *after) {
+                derived.set(rate, growth / elapsed);
+            }
+        }
+        (Some(Entry::Labelled(before)), Some(Entry::Labelled(after))) => {
+            for (label, after) in after {
+                if let Some(growth) = before.get(label).and_then(|before| growth(*before, *after)) {
+                    derived.set_for(rate, label, growth / elapsed);
+                }
+            }
+        }
+        _ => {}
+    }
+    current.merge(derived);
+}
+
+/// What a counter grew by; `None` if it fell (a reset, never taken for a wrap).
+fn growth(before: Value, after: Value) -> Option<f64> {
+    match (before, after) {
+        (Value::Unsigned(before), Value::Unsigned(after)) => {
+            after.checked_sub(before).map(|growth| growth as f64)
+        }
+        _ => Some(after.as_f64() - before.as_f64()).filter(|growth| *growth >= 0.0),
+    }
+}
+
+fn derive_shares(metric: &Metric, shares: &[Share], previous: &Values, current: &mut Values) {
+    let (Some(Entry::Labelled(before)), Some(Entry::Labelled(after))) =
+        (previous.entry(metric.name), current.entry(metric.name))
+    else {
+        return;
+    };
+    let grown: BTreeMap<&str, Option<f64>> = after
+        .iter()
+        .filter_map(|(mode, after)| {
+            before.get(mode).map(|before| (mode.as_str(), growth(*before, *after)))
+        })
+        .collect();
+    // iowait and idle may fall a little within a boot (proc(5)): that mode alone is then unknown.
+    let total: f64 = grown.values().flatten().sum();
+    if total <= 0.0 {
+        return;
+    }
+    let mut derived = Values::default();
+    for share in shares {
+        let parts: Option<Vec<f64>> =
+            share.of.iter().filter_map(|mode| grown.get(mode).copied()).collect();
+        if let Some(parts) = parts.filter(|parts| !parts.is_empty()) {
+            derived.set(share.metric, 100.0 * parts.iter().sum::<f64>() / total);
+        }
+    }
+    current.merge(derived);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Unit;
+
+    static SENT_RATE: Metric = Metric::rate("sent_rate", Unit::BytesPerSecond, "Test.");
+    static SENT: Metric = Metric::counter("sent", Unit::Bytes, Some(&SENT_RATE), "Test.");
+    static BUSY: Metric = Metric::rate("busy", Unit::Percent, "Test.");
+    static WAIT: Metric = Metric::rate("wait", Unit::Percent, "Test.");
+    static TICKS: Metric = Metric::ticks(
+        "ticks",
+        &[
+            Share { metric: &BUSY, of: &["user", "system"] },
+            Share { metric: &WAIT, of: &["iowait"] },
+        ],
+        "Test.",
+    );
+
+    fn rate_of(before: u64, after: u64, elapsed: f64) -> Option<f64> {
+        let (mut previous, mut current) = (Values::default(), Values::default());
+        previous.set(&SENT, before);
+        current.set(&SENT, after);
+        derive([&SENT].iter(), &previous, &mut current, elapsed);
+        current.get("sent_rate", None)
+    }
+
+    fn shares_of(before: [u64; 4], after: [u64; 4]) -> (Option<f64>, Option<f64>) {
+        let fill = |ticks: [u64; 4]| {
+            let mut values = Values::default();
+            for (mode, count) in ["user", "system", "idle", "iowait"].iter().zip(ticks) {
+                values.set_for(&TICKS, mode, count);
+            }
+            values
+        };
+        let (previous, mut current) = (fill(before), fill(after));
+        derive([&TICKS].iter(), &previous, &mut current, 300.0);
+        (current.get("busy", None), current.get("wait", None))
+    }
+
+    #[test]
+    fn a_counter_becomes_a_rate_per_second() {
+        assert_eq!(rate_of(1_000, 4_000, 300.0), Some(10.0));
+    }
+
+    #[test]
+    fn a_counter_that_fell_has_no_rate() {
+        assert_eq!(rate_of(4_000, 1_000, 300.0), None);
+    }
+
+    #[test]
+    fn a_counter_near_its_end_is_subtracted_exactly() {
+        assert_eq!(rate_of(u64::MAX - 300, u64::MAX, 300.0), Some(1.0));
+    }
+
+    #[test]
+    fn no_time_gives_no_rate() {
+        assert_eq!(rate_of(1, 2, 0.0), None);
+        assert_eq!(rate_of(1, 2, f64::NAN), None);
+    }
+
+    #[test]
+    fn shares_are_of_all_ticks_between_two_lines() {
+        assert_eq!(shares_of([0, 0, 0, 0], [20, 10, 60, 10]), (Some(30.0), Some(10.0)));
+    }
+
+    #[test]
+    fn a_mode_that_fell_is_unknown_and_the_others_stand() {
+        assert_eq!(shares_of([0, 0, 0, 5], [50, 0, 50, 4]), (Some(50.0), None));
+    }
+
+    #[test]
+    fn no_ticks_give_no_share() {
+        assert_eq!(shares_of([1, 1, 1, 1], [1, 1, 1, 1]), (None, None));
+    }
+}

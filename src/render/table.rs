@@ -1,0 +1,85 @@
+//! Views as tables: the only place that knows comfy-table.
+
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
+
+use super::{Align, Cell, Terminal, View};
+use crate::alert::Level;
+
+/// The table, each line indented by one and ended by a newline, without trailing blanks.
+pub fn render(view: &View, terminal: &Terminal) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if terminal.color {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let bold = |title: &str| comfy_table::Cell::new(title).add_attribute(Attribute::Bold);
+    if view.columns.iter().any(|column| !column.title.is_empty()) {
+        table.set_header(view.columns.iter().map(|column| bold(&column.title)));
+    }
+    for row in &view.rows {
+        table.add_row(row.iter().map(cell));
+    }
+    for (at, column) in view.columns.iter().enumerate() {
+        if let Some(shown) = table.column_mut(at) {
+            shown.set_padding((0, if at + 1 == view.columns.len() { 0 } else { 2 }));
+            shown.set_cell_alignment(if column.align == Align::Right {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            });
+        }
+    }
+    table.lines().fold(String::new(), |text, line| text + " " + line.trim_end() + "\n")
+}
+
+fn cell(cell: &Cell) -> comfy_table::Cell {
+    match cell {
+        Cell::Text(text) => comfy_table::Cell::new(text),
+        Cell::Number(value, unit) => comfy_table::Cell::new(unit.human(*value)),
+        Cell::Bare(value, unit) => comfy_table::Cell::new(unit.bare(*value)),
+        Cell::Missing => comfy_table::Cell::new("-"),
+        Cell::Level(level) => {
+            let color = match level {
+                Level::Ok => Color::Green,
+                Level::Warning => Color::Yellow,
+                Level::Critical => Color::Red,
+                Level::Unknown => Color::Magenta,
+            };
+            comfy_table::Cell::new(level.title()).fg(color).add_attribute(Attribute::Bold)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Column;
+    use super::*;
+    use crate::metric::Unit;
+
+    fn view() -> View {
+        View {
+            columns: vec![Column::left("series"), Column::right("now")],
+            rows: vec![
+                vec![Cell::text("cpu"), Cell::Number(5.0, Unit::Percent)],
+                vec![Cell::Level(Level::Warning), Cell::Missing],
+            ],
+        }
+    }
+
+    #[test]
+    fn columns_are_aligned_and_no_line_ends_in_blanks() {
+        let terminal = Terminal { is_terminal: false, width: None, color: false };
+        assert_eq!(
+            render(&view(), &terminal),
+            " series     now\n cpu      5.0 %\n WARNING      -\n"
+        );
+    }
+
+    #[test]
+    fn colours_come_only_where_they_are_wanted() {
+        let terminal = Terminal { is_terminal: true, width: Some(80), color: true };
+        assert!(render(&view(), &terminal).contains('\x1b'));
+    }
+}

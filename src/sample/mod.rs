@@ -1,0 +1,236 @@
+//! A sample: all metrics of one run, plus who and when. One JSON line, schema 1. Names and shapes only grow;
+//! unknown keys survive every reader.
+
+pub mod read;
+pub mod write;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Metric;
+use crate::series::Series;
+use crate::time::Moment;
+
+/// Rises only if an old reader would misread a line.
+pub const SCHEMA: u64 = 1;
+
+/// Keys of a line that are not metrics. (`uptime` is a metric.)
+pub const RESERVED: &[&str] =
+    &["timestamp", "epoch", "schema", "host", "boot_id", "interval", "top", "errors"];
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Local time with its offset, whole seconds.
+    pub timestamp: DateTime<FixedOffset>,
+    pub schema: u64,
+    pub host: String,
+    /// 32 hexadecimal digits; empty in lines of the original module.
+    pub boot_id: String,
+    /// Seconds since boot.
+    pub uptime: Option<f64>,
+    /// Seconds that the rates cover.
+    pub interval: Option<f64>,
+    pub values: Values,
+    pub top: Vec<Process>,
+    /// Collector → why it failed.
+    pub errors: BTreeMap<String, String>,
+    /// Keys of later versions that are no numbers.
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+impl Sample {
+    pub fn epoch(&self) -> i64 {
+        self.timestamp.timestamp()
+    }
+
+    pub fn moment(&self) -> Moment {
+        Moment {
+            epoch: self.epoch(),
+            boot_id: self.boot_id.clone(),
+            uptime: self.uptime.unwrap_or(0.0),
+        }
+    }
+}
+
+/// A process in `top`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// Per cent of one core over the interval; absent without an earlier reading.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write::short")]
+    pub cpu_percent: Option<f64>,
+    /// Resident bytes.
+    pub memory: u64,
+}
+
+/// Counters and bytes stay integers up to the subtraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    Unsigned(u64),
+    Float(f64),
+}
+
+impl Value {
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Value::Unsigned(number) => number as f64,
+            Value::Float(number) => number,
+        }
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Value::Unsigned(number)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Value::Float(number)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    Single(Value),
+    Labelled(BTreeMap<String, Value>),
+}
+
+/// The metrics of a sample by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values(BTreeMap<Cow<'static, str>, Entry>);
+
+impl Values {
+    /// Sets the one number of a metric. A non-finite one is refused: what could not be measured is absent.
+    pub fn set(&mut self, metric: &'static Metric, value: impl Into<Value>) {
+        if let Some(value) = storable(metric, value.into()) {
+            self.0.insert(Cow::Borrowed(metric.name), Entry::Single(value));
+        }
+    }
+
+    /// Sets the number of one label.
+    pub fn set_for(&mut self, metric: &'static Metric, label: &str, value: impl Into<Value>) {
+        if let Some(value) = storable(metric, value.into()) {
+            self.insert_labelled(Cow::Borrowed(metric.name), label.to_owned(), value);
+        }
+    }
+
+    fn insert_labelled(&mut self, name: Cow<'static, str>, label: String, value: Value) {
+        match self.0.entry(name).or_insert_with(|| Entry::Labelled(BTreeMap::new())) {
+            Entry::Labelled(labels) => _ = labels.insert(label, value),
+            single @ Entry::Single(_) => {
+                *single = Entry::Labelled(BTreeMap::from([(label, value)]));
+            }
+        }
+    }
+
+    /// Takes an entry as it was read.
+    pub fn insert(&mut self, name: String, entry: Entry) {
+        self.0.insert(Cow::Owned(name), entry);
+    }
+
+    /// Takes over everything that another set holds.
+    pub fn merge(&mut self, other: Values) {
+        self.0.extend(other.0);
+    }
+
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.0.get(name)
+    }
+
+    pub fn single(&self, name: &str) -> Option<Value> {
+        match self.0.get(name) {
+            Some(Entry::Single(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn get(&self, name: &str, label: Option<&str>) -> Option<f64> {
+        match (self.0.get(name)?, label) {
+            (Entry::Single(value), None) => Some(value.as_f64()),
+            (Entry::Labelled(labels), Some(label)) => labels.get(label).map(|value| value.as_f64()),
+            _ => None,
+        }
+    }
+
+    pub fn number(&self, series: &Series) -> Option<f64> {
+        self.get(&series.metric, series.label.as_deref())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(name, entry)| (name.as_ref(), entry))
+    }
+
+    /// Every number with its metric and label, by name.
+    pub fn points(&self) -> impl Iterator<Item = (&str, Option<&str>, Value)> {
+        self.entries().flat_map(|(name, entry)| {
+            let (single, labelled) = match entry {
+                Entry::Single(value) => (Some((name, None, *value)), None),
+                Entry::Labelled(labels) => (
+                    None,
+                    Some(
+                        labels
+                            .iter()
+                            .map(move |(label, value)| (name, Some(label.as_str()), *value)),
+                    ),
+                ),
+            };
+            single.into_iter().chain(labelled.into_iter().flatten())
+        })
+    }
+}
+
+fn storable(metric: &Metric, value: Value) -> Option<Value> {
+    match value {
+        Value::Unsigned(_) => Some(value),
+        Value::Float(number) => number.is_finite().then(|| Value::Float(metric.unit.round(number))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Unit;
+
+    static TEMPERATURE: Metric =
+        Metric::gauge("temperature", Unit::Celsius, "Test.").labelled("sensor");
+    static LOAD: Metric = Metric::gauge("load1", Unit::Load, "Test.");
+
+    #[test]
+    fn a_non_finite_value_is_refused_where_it_enters() {
+        let mut values = Values::default();
+        values.set(&LOAD, f64::NAN);
+        values.set_for(&TEMPERATURE, "x", f64::INFINITY);
+        assert!(values.is_empty());
+    }
+
+    #[test]
+    fn every_number_is_listed_with_its_label() {
+        let mut values = Values::default();
+        values.set(&LOAD, 0.456);
+        values.set_for(&TEMPERATURE, "a", 1.0);
+        values.set_for(&TEMPERATURE, "b", 2.0);
+        let seen: Vec<_> =
+            values.points().map(|(name, label, value)| (name, label, value.as_f64())).collect();
+        assert_eq!(
+            seen,
+            [
+                ("load1", None, 0.46),
+                ("temperature", Some("a"), 1.0),
+                ("temperature", Some("b"), 2.0)
+            ]
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! The two locks: of the directory, held for an append alone, and `notify.lock`, held while judging and telling.
+//! Both are flock(2): they end with the process that holds them.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::append::open_for_writing;
+
+/// How long a run waits for another run's append.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Locks the directory for an append.
+///
+/// # Errors
+/// The directory cannot be opened, or another process held it for as long as `patience`.
+pub fn directory(directory: &Path, patience: Duration) -> anyhow::Result<File> {
+    let handle = File::open(directory)
+        .with_context(|| format!("could not open the data directory {}", directory.display()))?;
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match handle.try_lock() {
+            Ok(()) => return Ok(handle),
+            Err(TryLockError::Error(error)) => {
+                return Err(error)
+                    .with_context(|| format!("could not lock {}", directory.display()));
+            }
+            Err(TryLockError::WouldBlock) if started.elapsed() >= patience => {
+                bail!(
+                    "could not lock {}: another hostwatch has held it for {} s",
+                    directory.display(),
+                    patience.as_secs()
+                )
+            }
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// The right to judge and tell; `None` if another run has it.
+///
+/// # Errors
+/// The lock file cannot be made or opened.
+pub fn notify(directory: &Path) -> io::Result<Option<File>> {
+    let (file, _) = open_for_writing(&directory.join("notify.lock"), 0o640)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}

@@ -1,0 +1,95 @@
+//! The store: plain files in one directory, one a local day. What it promises:
+//!
+//! 1. A line once written is never changed. Readers never write, and take no lock.
+//! 2. A sample is one write of one line, appended under an exclusive lock of the directory that is held for the
+//!    append alone. A torn line costs itself and nothing else.
+//! 3. After a short or failed write the file is cut back to its length before.
+//! 4. When `collect` says that a line is stored, the line survives a power cut (unless `sync` is `never`).
+//! 5. Readers skip damaged lines and count them; no damaged line makes a command fail.
+//! 6. Retention goes by the date in the file's name and by total size, oldest first, never today's file.
+//! 7. Two runs at once do not mix lines; the second waits, and says so when it waited in vain.
+//! 8. A clock that goes backwards, repeats an hour or starts in 1970 loses nothing.
+//! 9. Who runs `collect` does not break it for others: what root creates belongs to the directory's owner.
+
+pub mod append;
+pub mod days;
+pub mod events;
+pub mod lock;
+pub mod range;
+pub mod retention;
+pub mod runtime;
+pub mod state;
+pub mod tail;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use chrono::NaiveDate;
+
+use crate::sample::Sample;
+use crate::sample::read::Wanted;
+
+/// The directory of one host's files.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub directory: PathBuf,
+}
+
+impl Store {
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Store { directory: directory.into() }
+    }
+
+    pub fn metrics_file(&self, date: NaiveDate) -> PathBuf {
+        self.directory.join(format!("metrics_{date}.jsonl"))
+    }
+
+    pub fn events_file(&self, date: NaiveDate) -> PathBuf {
+        self.directory.join(format!("events_{date}.jsonl"))
+    }
+
+    /// The newest sample, by the date in the files' names and then by time; `None` in an empty store.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn last(&self, today: NaiveDate, wanted: &Wanted) -> anyhow::Result<Option<Sample>> {
+        // Two names are known without listing the directory, however many days it holds.
+        for date in [Some(today), today.pred_opt()].into_iter().flatten() {
+            if let Some(sample) = tail::last(&self.metrics_file(date), wanted) {
+                return Ok(Some(sample));
+            }
+        }
+        let files = days::list(&self.directory)?;
+        let newest = |file: &&days::DayFile| file.kind == days::Kind::Metrics;
+        for file in files.iter().rev().filter(newest) {
+            let (samples, _) = range::read_day(&[file], wanted, None);
+            if let Some(sample) = samples.into_iter().next_back() {
+                return Ok(Some(sample));
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn has_samples(&self) -> bool {
+        days::list(&self.directory)
+            .is_ok_and(|files| files.iter().any(|file| file.kind == days::Kind::Metrics))
+    }
+}
+
+/// Makes the directory; the part of its path that exists must be a directory.
+///
+/// # Errors
+/// Says what stands in the way.
+pub fn create_directory(directory: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if directory.exists() {
+        bail!("could not use {} as the data directory: it is not a directory", directory.display());
+    }
+    match std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory) {
+        Ok(()) => Ok(()),
+        Err(error) => bail!("could not create the data directory {}: {error}", directory.display()),
+    }
+}

@@ -1,0 +1,183 @@
+//! What may be lost: caches in the runtime directory, in memory on most hosts, never synced. The CPU time of every
+//! process at the last run, the last line judged, and what was told while the data directory could not be written.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::state;
+use crate::alert::state::State;
+use crate::collector::process::Ticks;
+use crate::time::Moment;
+
+/// `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/hostwatch` or `/run/user/UID/hostwatch`, else the data directory.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    directory: PathBuf,
+    /// Whether it is the data directory itself, which may be the very one that cannot be written.
+    shared: bool,
+}
+
+impl Runtime {
+    /// Finds it, and makes it where it is missing.
+    pub fn find(variable: impl Fn(&str) -> Option<OsString>, data: &Path) -> Self {
+        Self::with(variable, data, |directory| {
+            directory.is_dir() || fs::create_dir(directory).is_ok()
+        })
+    }
+
+    /// Finds it without making anything.
+    pub fn look(variable: impl Fn(&str) -> Option<OsString>, data: &Path) -> Self {
+        Self::with(variable, data, Path::is_dir)
+    }
+
+    fn with(
+        variable: impl Fn(&str) -> Option<OsString>,
+        data: &Path,
+        made: impl Fn(&Path) -> bool,
+    ) -> Self {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let own = set("RUNTIME_DIRECTORY").or_else(|| {
+            let base = set("XDG_RUNTIME_DIR").unwrap_or_else(|| {
+                PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()))
+            });
+            base.is_dir().then(|| base.join("hostwatch"))
+        });
+        // One user may keep several stores: each has a directory of its own, named after it.
+        let name = data.to_string_lossy().trim_matches('/').replace('/', "-");
+        match own
+            .filter(|base| made(base))
+            .map(|base| base.join(name))
+            .filter(|directory| made(directory))
+        {
+            Some(directory) => Runtime { directory, shared: false },
+            None => Runtime { directory: data.to_owned(), shared: true },
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.cache"))
+    }
+
+    pub fn ticks(&self, boot_id: &str) -> Option<Ticks> {
+        parse_ticks(&fs::read_to_string(self.file("processes")).ok()?, boot_id)
+    }
+
+    /// Losing it costs one `top` by CPU, so a failure is no error.
+    pub fn keep_ticks(&self, boot_id: &str, ticks: &Ticks) {
+        self.keep("processes", format_ticks(boot_id, ticks).as_bytes());
+    }
+
+    /// The moment of the last line judged.
+    pub fn judged(&self) -> Option<Moment> {
+        serde_json::from_slice(&fs::read(self.file("judged")).ok()?).ok()
+    }
+
+    /// Losing it costs judging the lines of other runs that ran at the same time.
+    pub fn keep_judged(&self, moment: &Moment) {
+        if let Ok(content) = serde_json::to_vec(moment) {
+            self.keep("judged", &content);
+        }
+    }
+
+    fn keep(&self, name: &str, content: &[u8]) {
+        let path = self.file(name);
+        // In a directory of another user no link is followed: the old file is removed, a new one made.
+        if self.shared {
+            _ = fs::remove_file(&path);
+        }
+        let made = fs::OpenOptions::new().write(true).create(true).truncate(true).open(&path);
+        if let Ok(mut file) = made {
+            if self.shared {
+                _ = super::append::give_to_owner(&file, &self.directory);
+            }
+            _ = file.write_all(content);
+        }
+    }
+
+    /// What was told while the data directory could not be written.
+    pub fn state(&self) -> Option<State> {
+        if self.shared { None } else { state::peek(&self.directory).ok().flatten() }
+    }
+
+    /// Returns whether it could be kept.
+    pub fn keep_state(&self, state: &State) -> bool {
+        !self.shared && state::save(&self.directory, state).is_ok()
+    }
+
+    pub fn forget_state(&self) {
+        if !self.shared {
+            _ = fs::remove_file(state::path(&self.directory));
+        }
+    }
+
+    /// The right to judge and tell, where the data directory cannot hold the lock; `None` if it cannot be had here.
+    pub fn lock(&self) -> Option<Option<fs::File>> {
+        if self.shared { None } else { super::lock::notify(&self.directory).ok() }
+    }
+}
+
+const END: &str = "end";
+
+fn format_ticks(boot_id: &str, ticks: &Ticks) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(24 * ticks.by_process.len());
+    // Writing to a String cannot fail.
+    _ = writeln!(text, "{boot_id} {}", ticks.uptime);
+    for ((pid, start), count) in &ticks.by_process {
+        _ = writeln!(text, "{pid} {start} {count}");
+    }
+    text.push_str(END);
+    text
+}
+
+/// `None` for another boot or a half-written cache.
+fn parse_ticks(text: &str, boot_id: &str) -> Option<Ticks> {
+    let body = text.strip_suffix(END)?;
+    let mut lines = body.lines();
+    let (boot, uptime) = lines.next()?.split_once(' ')?;
+    if boot != boot_id {
+        return None;
+    }
+    let by_process = lines.filter_map(|line| {
+        let mut fields = line.split(' ');
+        Some((
+            (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?),
+            fields.next()?.parse().ok()?,
+        ))
+    });
+    Some(Ticks { uptime: uptime.parse().ok()?, by_process: by_process.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticks() -> Ticks {
+        Ticks { uptime: 12.5, by_process: [((1, 2), 3), ((40, 5), 6)].into() }
+    }
+
+    #[test]
+    fn process_times_read_back_within_their_boot() {
+        let text = format_ticks("boot", &ticks());
+        assert_eq!(parse_ticks(&text, "boot"), Some(ticks()));
+        assert_eq!(parse_ticks(&text, "other"), None);
+    }
+
+    #[test]
+    fn a_half_written_cache_is_no_cache() {
+        let text = format_ticks("boot", &ticks());
+        assert!((0..text.len()).all(|end| parse_ticks(&text[..end], "boot").is_none()));
+    }
+
+    #[test]
+    fn without_a_runtime_directory_the_data_directory_serves() {
+        let data = tempfile::tempdir().unwrap();
+        let nowhere =
+            |name: &str| (name == "RUNTIME_DIRECTORY").then(|| OsString::from("/nonexistent/x"));
+        let runtime = Runtime::find(nowhere, data.path());
+        runtime.keep_ticks("boot", &ticks());
+        assert_eq!((runtime.ticks("boot"), runtime.lock().is_none()), (Some(ticks()), true));
+    }
+}
