@@ -261,12 +261,32 @@ pub struct Usage {
 ///
 /// # Errors
 /// Help, version, or what is wrong with them.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Usage> {
+pub fn parse(
+    arguments: &[OsString],
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Cli, Usage> {
+    if let [_, only] = arguments
+        && only == "collect"
+    {
+        return Ok(timer_line(variable));
+    }
     Cli::try_parse_from(arguments).map_err(|error| {
         let is_error = error.use_stderr();
         let text = if is_error { one_line(&error.to_string()) } else { error.to_string() };
         Usage { text, is_error }
     })
+}
+
+/// The line that the timer runs, some hundred times a day: understood without building the whole definition, which
+/// costs more than reading every process.
+fn timer_line(variable: &dyn Fn(&str) -> Option<OsString>) -> Cli {
+    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let global = Global {
+        config: path("HOSTWATCH_CONFIG"),
+        data_dir: path("HOSTWATCH_DATA_DIR"),
+        ..Global::default()
+    };
+    Cli { global, command: Some(Command::Collect(Collect::default())) }
 }
 
 /// What is wrong in one line, like every other error.
@@ -284,4 +304,33 @@ fn one_line(text: &str) -> String {
 /// The definition, for tests that hold the manual to it.
 pub fn definition() -> clap::Command {
     Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timers_line_means_what_the_definition_says() {
+        let arguments = ["hostwatch", "collect"].map(OsString::from);
+        let short = timer_line(&|_| None);
+        let full = Cli::try_parse_from(arguments).unwrap();
+        assert_eq!(format!("{short:?}"), format!("{full:?}"));
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let arguments = ["hostwatch", "histroy"].map(OsString::from);
+        let usage = parse(&arguments, &|_| None).unwrap_err();
+        assert!(
+            usage.is_error && !usage.text.contains('\n') && usage.text.contains("history"),
+            "{}",
+            usage.text
+        );
+    }
 }

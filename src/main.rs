@@ -11,7 +11,8 @@ use hostwatch::render::Terminal;
 use hostwatch::{clock, terminal};
 
 fn main() -> ExitCode {
-    let cli = match cli::parse(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match cli::parse(&arguments, &|name| std::env::var_os(name)) {
         Ok(cli) => cli,
         Err(usage) if usage.is_error => return failed(&usage.text),
         // A reader that went away is no failure.

@@ -84,6 +84,12 @@ pub fn precedence(pattern: &str) -> (bool, usize, std::cmp::Reverse<&str>) {
 
 /// A label as it is stored and shown: invalid UTF-8 lossily, control characters as `\xNN`.
 pub fn label_text(bytes: &[u8]) -> String {
+    // Nearly every label is this simple.
+    if let (true, Ok(text)) =
+        (bytes.iter().all(|byte| (b' '..=b'~').contains(byte)), std::str::from_utf8(bytes))
+    {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for c in String::from_utf8_lossy(bytes).chars() {
         if c.is_control() {

@@ -69,9 +69,8 @@ impl Levels {
         )
     }
 
-    /// The worse of two values.
-    pub fn worse(&self, a: f64, b: f64) -> f64 {
-        if self.below { a.min(b) } else { a.max(b) }
+    pub fn is_worse(&self, value: f64, than: f64) -> bool {
+        if self.below { value < than } else { value > than }
     }
 
     pub fn is_past(&self, threshold: &Threshold, value: f64) -> bool {

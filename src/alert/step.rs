@@ -45,7 +45,7 @@ pub fn step(levels: &Levels, mut standing: Standing, reading: Option<f64>, at: &
     if level != Level::Ok {
         standing.since.get_or_insert_with(|| at.now.clone());
         standing.peak = standing.peak.max(level);
-        if standing.worst.is_none_or(|worst| levels.worse(worst, value) != worst) {
+        if standing.worst.is_none_or(|worst| levels.is_worse(value, worst)) {
             standing.worst = Some(value);
             standing.worst_at = Some(at.now.clone());
         }

@@ -188,9 +188,11 @@ mod tests {
     #[test]
     fn one_failing_mount_costs_the_others_nothing() {
         let (root, mut reading) = (tree("raspberry-pi-4"), Reading::default());
-        let space = |path: &Path| match path.ends_with("boot/firmware") {
-            true => Err(io::Error::from_raw_os_error(5)),
-            false => Ok(Space { total: 1_000, free: 200, available: 150 }),
+        let space = |path: &Path| {
+            if path.ends_with("boot/firmware") {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            Ok(Space { total: 1_000, free: 200, available: 150 })
         };
         let error = collect(&Host { space, ..fixture(&root) }, &mut reading).unwrap_err();
         assert!(format!("{error:#}").starts_with("could not measure /boot/firmware:"));

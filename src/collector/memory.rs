@@ -1,7 +1,6 @@
-//! Memory and swap, by sysinfo (`/proc/meminfo`). Percentages as `free` and psutil give them: total − available.
+//! Memory and swap, from `/proc/meminfo` (proc(5)). Percentages as `free` and psutil give them: total − available.
 
-use anyhow::{Context, bail};
-use sysinfo::System;
+use anyhow::Context;
 
 use super::{Collector, Host, Reading};
 use crate::metric::{Metric, Unit};
@@ -45,20 +44,39 @@ struct Memory {
     swap_free: u64,
 }
 
-fn collect(_: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let mut system = System::new().context("could not read /proc/meminfo")?;
-    system.refresh_memory();
-    let memory = Memory {
-        total: system.total_memory(),
-        available: system.available_memory(),
-        swap_total: system.total_swap(),
-        swap_free: system.free_swap(),
-    };
-    if memory.total == 0 {
-        bail!("could not read /proc/meminfo: no total");
-    }
+fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let memory = parse(&host.read("proc/meminfo")?);
+    let memory = memory.context("could not understand /proc/meminfo: no MemTotal")?;
     fill(&memory, &mut reading.values);
     Ok(())
+}
+
+/// Kernels before 3.14 name no `MemAvailable`; what can be dropped from the caches is then taken for available.
+fn parse(content: &[u8]) -> Option<Memory> {
+    let mut memory = Memory { total: 0, available: 0, swap_total: 0, swap_free: 0 };
+    let (mut available, mut droppable) = (None, 0_u64);
+    for line in content.split(|byte| *byte == b'\n') {
+        let Some((name, bytes)) = field(line) else { continue };
+        match name {
+            "MemTotal" => memory.total = bytes,
+            "MemAvailable" => available = Some(bytes),
+            "MemFree" | "Buffers" | "Cached" | "SReclaimable" => {
+                droppable = droppable.saturating_add(bytes);
+            }
+            "SwapTotal" => memory.swap_total = bytes,
+            "SwapFree" => memory.swap_free = bytes,
+            _ => {}
+        }
+    }
+    memory.available = available.unwrap_or(droppable);
+    (memory.total > 0).then_some(memory)
+}
+
+/// `Name:   123 kB`.
+fn field(line: &[u8]) -> Option<(&str, u64)> {
+    let (name, rest) = std::str::from_utf8(line).ok()?.split_once(':')?;
+    let kibibytes: u64 = rest.split_ascii_whitespace().next()?.parse().ok()?;
+    Some((name, kibibytes.saturating_mul(1024)))
 }
 
 /// Containers may report more available than there is; that is then all of it.
@@ -84,6 +102,26 @@ mod tests {
         let mut values = Values::default();
         fill(&Memory { total, available, swap_total, swap_free }, &mut values);
         values
+    }
+
+    #[test]
+    fn the_table_is_read_by_name_and_odd_lines_are_left_out() {
+        let memory = parse(b"MemTotal: 100 kB\nMemAvailable: 40 kB\nodd\nx: y kB\nSwapTotal: 8 kB\nSwapFree: 2 kB\n").unwrap();
+        assert_eq!(
+            (memory.total, memory.available, memory.swap_total, memory.swap_free),
+            (102_400, 40_960, 8_192, 2_048)
+        );
+        assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn an_old_kernel_without_available_counts_what_it_could_drop() {
+        assert_eq!(
+            parse(b"MemTotal: 9 kB\nMemFree: 1 kB\nBuffers: 2 kB\nCached: 3 kB\n")
+                .unwrap()
+                .available,
+            6_144
+        );
     }
 
     #[test]

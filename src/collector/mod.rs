@@ -13,7 +13,7 @@ pub mod temperature;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -101,24 +101,15 @@ impl Host<'_> {
     }
 }
 
-/// Files of procfs say that they are empty, so the usual way would read them in many small steps.
+/// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
+/// many small steps.
 pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
-    const STEP: usize = 16 * 1024;
-    let mut file = File::open(path)?;
-    let mut content = vec![0; STEP];
-    let mut length = 0;
-    loop {
-        let free = content.get_mut(length..).unwrap_or_default();
-        let read = file.read(free)?;
-        if read == 0 {
-            content.truncate(length);
-            return Ok(content);
-        }
-        length += read;
-        if content.len() - length < STEP / 2 {
-            content.resize(content.len() * 2, 0);
-        }
+    let file = File::open(path)?;
+    let mut content = Vec::with_capacity(4 * 1024);
+    while rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content))? > 0 {
+        content.reserve(content.capacity() / 2);
     }
+    Ok(content)
 }
 
 /// The trimmed text of a small file; `None` if it cannot be read or is no text.
@@ -135,6 +126,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    pub fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
     pub fn includes(&self, label: &str) -> bool {
         self.include.iter().any(|pattern| glob(pattern, label))
     }
@@ -278,6 +273,6 @@ pub mod tests {
         let reading = run(&fixture(Path::new("/nonexistent")));
         assert_eq!(reading.values.get("collector_failed", Some("cpu")), Some(1.0));
         assert!(reading.errors["cpu"].contains("could not read /nonexistent/proc/stat"));
-        assert_eq!(reading.values.get("collector_failed", Some("memory")), Some(0.0));
+        assert_eq!(reading.values.get("collector_failed", Some("load")), Some(0.0));
     }
 }

@@ -125,7 +125,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
             .get(..3)
             .filter(|_| *first == b'\\')
             .and_then(octal)
-            .and_then(|code| u8::try_from(code).ok()) {
+            .and_then(|code| u8::try_from(code).ok())
+        {
             out.push(byte);
             rest = tail.get(3..).unwrap_or_default();
         } else {
@@ -144,13 +145,12 @@ pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
         .filter(|(at, mount)| !mounts.iter().skip(at + 1).any(|later| later.point == mount.point));
     let (mut chosen, mut candidates) = (Vec::new(), Vec::new());
     for (_, mount) in visible {
-        let label = mount.label();
+        let label = if filter.is_empty() { String::new() } else { mount.label() };
         if filter.includes(&label) {
             chosen.push(mount.clone());
-        } else if filter.excludes(&label) {
-        } else if mount.point == b"/" {
+        } else if mount.point == b"/" && !filter.excludes(&label) {
             chosen.push(mount.clone());
-        } else if !is_left_out(&mount.kind) {
+        } else if !filter.excludes(&label) && !is_left_out(&mount.kind) {
             candidates.push(mount);
         }
     }

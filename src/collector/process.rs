@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Context;
+use rustix::fs::{Dir, Mode, OFlags, openat};
 use sysinfo::Users;
 
 use super::{Collector, Host, Reading};
@@ -58,18 +58,29 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Relative to one open directory, and without asking for sizes: the scan is most of what a run costs.
 fn scan(proc: &Path) -> anyhow::Result<Vec<Stat>> {
     let mut stats = Vec::with_capacity(256);
-    let mut buffer = [0; 2048];
-    let directory =
-        fs::read_dir(proc).with_context(|| format!("could not list {}", proc.display()))?;
-    for entry in directory.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+    let mut content = Vec::with_capacity(2 * 1024);
+    let mut path = String::with_capacity(32);
+    let failed = || format!("could not list {}", proc.display());
+    let directory = File::open(proc).with_context(failed)?;
+    for entry in Dir::read_from(&directory).with_context(failed)?.flatten() {
+        let digits = entry.file_name().to_str().ok();
+        let Some((digits, pid)) = digits.and_then(|name| Some((name, name.parse().ok()?))) else {
+            continue;
+        };
+        path.clear();
+        path.push_str(digits);
+        path.push_str("/stat");
         // A process that ended since is not a failure.
-        let Ok(mut file) = File::open(proc.join(&name).join("stat")) else { continue };
-        let Ok(length) = file.read(&mut buffer) else { continue };
-        stats.extend(buffer.get(..length).and_then(|content| parse(pid, content)));
+        let Ok(file) = openat(&directory, path.as_str(), OFlags::CLOEXEC, Mode::empty()) else {
+            continue;
+        };
+        content.clear();
+        if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content)).is_ok() {
+            stats.extend(parse(pid, &content));
+        }
     }
     Ok(stats)
 }
@@ -79,13 +90,20 @@ fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
     let open = content.iter().position(|byte| *byte == b'(')?;
     let close = content.iter().rposition(|byte| *byte == b')')?;
     let name = label_text(content.get(open + 1..close)?);
-    let rest = std::str::from_utf8(content.get(close + 1..)?).ok()?;
-    let mut fields = rest.split_ascii_whitespace();
+    let mut fields = content.get(close + 1..)?.split(|byte| *byte == b' ').skip(1);
     // Fields 14, 15, 20, 22 and 24 of proc(5); the state, field 3, comes first here.
-    let mut field = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
+    let mut field = |skip: usize| number(fields.nth(skip)?);
     let (user, system, threads, start, pages) =
         (field(11)?, field(0)?, field(4)?, field(1)?, field(1)?);
     Some(Stat { pid, name, start, ticks: user.saturating_add(system), threads, pages })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |sum: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
@@ -107,7 +125,7 @@ fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) 
     let memory = |at: &usize| measured.get(*at).map_or(0, |one| one.1);
     let mut order: Vec<usize> = (0..measured.len()).collect();
     let mut leaders = BTreeSet::new();
-    order.sort_by(|a, b| memory(b).cmp(&memory(a)));
+    order.sort_by_key(|at| std::cmp::Reverse(memory(at)));
     leaders.extend(
         order.iter().take(LEADERS).copied().filter(|at| memory(at) as f64 * 100.0 >= memory_total),
     );
@@ -127,6 +145,9 @@ fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) 
 
 /// The owner of `/proc/PID` is the process's effective user.
 fn name_users(proc: &Path, top: &mut [Process]) {
+    if top.is_empty() {
+        return;
+    }
     let users = Users::new_with_refreshed_list().ok();
     for process in top {
         let Ok(metadata) = fs::metadata(proc.join(process.pid.to_string())) else { continue };

@@ -6,7 +6,7 @@ use super::{Context, standing};
 use crate::alert::episode::{Episode, from_events};
 use crate::cli::{Alerts, AlertsCommand, Exit};
 use crate::collector;
-use crate::notify::compose::Clock;
+use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, json as shape, table};
 use crate::sample::read::Wanted;
 use crate::time::{Zone, span};

@@ -7,7 +7,7 @@ use crate::alert::rule::{Levels, Threshold};
 use crate::cli::Exit;
 use crate::collector;
 use crate::metric::Unit;
-use crate::notify::compose::phrase;
+use crate::render::wording::phrase;
 use crate::series::Series;
 use crate::time::span;
 

@@ -5,6 +5,7 @@
 pub mod email;
 pub mod fault;
 pub mod key;
+mod levels;
 pub mod quantity;
 pub mod reader;
 pub mod rules;

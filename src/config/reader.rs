@@ -135,7 +135,8 @@ fn find_unknown(
                 Value::Object(inner) => find_unknown(inner, &path, keys, faults),
                 Value::Null => {}
                 _ => {
-                    faults.push(Fault::new(&parts, format!("must be an object {{…}}, not {value}")));
+                    faults
+                        .push(Fault::new(&parts, format!("must be an object {{…}}, not {value}")));
                 }
             }
         }

@@ -13,7 +13,7 @@ use lettre::address::Envelope;
 use lettre::{SendmailTransport, Transport as _};
 
 use super::smtp::{Session, send};
-use super::{Outcome, secret, wording};
+use super::{Outcome, failure, secret};
 use crate::alert::state::Frozen;
 use crate::config::email::{Email, Transport};
 
@@ -123,12 +123,12 @@ fn sendmail(program: &Path, frozen: &Frozen) -> Outcome {
             let source = error.source().map(|source| {
                 source
                     .downcast_ref::<std::io::Error>()
-                    .map_or_else(|| source.to_string(), wording::of_io)
+                    .map_or_else(|| source.to_string(), failure::of_io)
             });
             let words = source
                 .filter(|words| !words.trim().is_empty())
                 .unwrap_or_else(|| "it failed and gave no reason".to_owned());
-            not_accepted(wording::without_number(words.trim()).replace('\n', "; "))
+            not_accepted(failure::without_number(words.trim()).replace('\n', "; "))
         }
     }
 }

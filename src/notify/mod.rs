@@ -1,13 +1,14 @@
 //! Telling. `compose` turns facts into a message and is pure; `deliver` hands it over and says what became of it:
 //! accepted, surely not accepted, or nobody knows. lettre is named only here.
 
+mod body;
 pub mod compose;
 pub mod deliver;
+pub mod failure;
 pub mod letter;
 pub mod message;
 pub mod secret;
 pub mod smtp;
-pub mod wording;
 
 /// The name of the mail notifier in the state and the events.
 pub const EMAIL: &str = "email";

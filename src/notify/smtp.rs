@@ -11,7 +11,7 @@ use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::{Outcome, wording};
+use super::{Outcome, failure};
 use crate::alert::state::Frozen;
 use crate::config::email::{Security, Smtp};
 
@@ -42,7 +42,7 @@ pub fn send(session: &Session, frozen: &Frozen, handing_over: &AtomicBool) -> Ou
 type Failure = (String, bool);
 
 fn failure(error: &Error, server: &Smtp) -> Failure {
-    (wording::of(error, &server.server, server.port), error.is_permanent())
+    (failure::of(error, &server.server, server.port), error.is_permanent())
 }
 
 fn open(session: &Session) -> Result<SmtpConnection, Failure> {
@@ -94,7 +94,7 @@ fn tls(server: &Smtp) -> Result<TlsParameters, Failure> {
         let wrong = |reason: String| {
             (format!("could not use the ca_file {}: {reason}", path.display()), false)
         };
-        let content = fs::read(path).map_err(|error| wrong(wording::of_io(&error)))?;
+        let content = fs::read(path).map_err(|error| wrong(failure::of_io(&error)))?;
         builder = builder.add_root_certificate(
             Certificate::from_pem(&content)
                 .map_err(|_| wrong("it holds no PEM certificate".to_owned()))?,

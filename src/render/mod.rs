@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod json;
 pub mod table;
+pub mod wording;
 
 use crate::alert::Level;
 use crate::metric::Unit;

@@ -62,6 +62,23 @@ pub fn line(text: &[u8], wanted: &Wanted) -> Result<Sample, String> {
     Ok(sample)
 }
 
+/// Who and when of a line, without reading the rest where it stands as we write it.
+///
+/// # Errors
+/// As for `line`.
+pub fn head(text: &[u8]) -> Result<Sample, String> {
+    const KEY: &[u8] = b",\"uptime\":";
+    let nothing = Wanted::names(Vec::<String>::new());
+    let start = text.get(..text.len().min(512)).unwrap_or_default();
+    let after = start.windows(KEY.len()).position(|window| window == KEY).map(|at| at + KEY.len());
+    let end = after
+        .and_then(|after| Some(after + start.get(after..)?.iter().position(|byte| *byte == b',')?));
+    match end.and_then(|end| text.get(..end)) {
+        Some(head) => line(&[head, b"}"].concat(), &nothing),
+        None => line(text, &nothing),
+    }
+}
+
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
@@ -279,6 +296,16 @@ mod tests {
     #[test]
     fn a_line_reads_back_as_it_was_written() {
         assert_eq!(read(LINE).unwrap().to_line().unwrap(), LINE);
+    }
+
+    #[test]
+    fn the_head_of_a_line_says_who_and_when() {
+        let (short, full) = (head(LINE.as_bytes()).unwrap(), read(LINE).unwrap());
+        assert_eq!((short.moment(), short.host), (full.moment(), full.host));
+        assert_eq!(
+            head(br#"{"uptime":5,"timestamp":"2026-11-22T09:41:06Z"}"#).unwrap().uptime,
+            Some(5.0)
+        );
     }
 
     #[test]

@@ -130,7 +130,9 @@ def measure_all(binary, rounds, scratch):
         file.write("{}\n")
 
     here = os.path.dirname(os.path.abspath(__file__))
-    hostwatch = measure.Command("hostwatch", [binary, "--config", config, "--data-dir", data, "collect"], environment)
+    # The timer's own command line; what a unit would say by its directories stands in the environment.
+    own = environment | {"HOSTWATCH_CONFIG": config, "HOSTWATCH_DATA_DIR": data}
+    hostwatch = measure.Command("hostwatch", [binary, "collect"], own)
     sadc = measure.Command("sadc", [find_sadc(), "-S", "XALL", "1", "1", os.path.join(sadc_data, "sa")], environment)
     # psutil may stand in the site-packages of the user: this one keeps the HOME of the caller.
     sample = os.path.join(here, "psutil_sample.py")

@@ -15,7 +15,7 @@ use crate::continuity::between;
 use crate::event::{Event, rfc3339};
 use crate::notify::EMAIL;
 use crate::sample::Sample;
-use crate::sample::read::Wanted;
+use crate::sample::read::{Wanted, head, line};
 use crate::series::Pattern;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, lock, tail};
@@ -44,7 +44,9 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     let lock = match held {
         Ok(Some(lock)) => lock,
         Ok(None) => {
-            run.failure.iter().for_each(|failure| context.complain(failure));
+            if let Some(failure) = &run.failure {
+                context.complain(failure);
+            }
             return false;
         }
         Err(error) => {
@@ -75,11 +77,13 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     let rules = rules(run.config);
     let notifiers = notifiers(run.config);
     let mut owed = false;
+    let mut marker = run.runtime.judged();
     for round in 0..MOST_ROUNDS {
-        let lines = unjudged(run, round == 0);
+        let lines = unjudged(run, marker.as_ref(), round == 0);
         let Some(last) = lines.last() else { break };
         judge_lines(&lines, run, &rules, &notifiers, &mut keeper.state, &mut events);
         run.runtime.keep_judged(&last.moment());
+        marker = Some(last.moment());
         owed = tell::everything(run, &rules, last, &mut keeper, &mut events, context);
     }
     keeper.keep();
@@ -128,30 +132,43 @@ pub(super) fn notifiers(config: &Config) -> Vec<String> {
 }
 
 /// Lines since the last one judged, oldest first, this run's among them.
-fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
+fn unjudged(run: &Run<'_>, marker: Option<&Moment>, first_round: bool) -> Vec<Sample> {
     let mut own = run.sample.clone();
     own.values.set(&STORE_FAILED, u64::from(run.failure.is_some()));
-    let marker = run.runtime.judged();
-    let wanted = Wanted::everything();
     let mut lines = Vec::new();
-    if let (Some(marker), None) = (&marker, &run.failure) {
-        let date = run.sample.timestamp.date_naive();
-        let paths = [Some(date), date.pred_opt()]
-            .into_iter()
-            .flatten()
-            .map(|date| run.store.metrics_file(date));
-        let newer = paths.flat_map(|path| tail::samples(&path, &wanted)).take_while(|sample| {
-            !is_same(&sample.moment(), marker) && sample.moment().same_boot(marker)
-        });
-        lines.extend(newer.take(MOST_LINES));
-        lines.reverse();
+    let mut own_is_listed = false;
+    let marker = marker.filter(|_| run.failure.is_none());
+    for (text, moment) in marker.into_iter().flat_map(|marker| newer_than(run, marker)) {
+        if is_same(&moment, &own.moment()) {
+            lines.push(own.clone());
+            own_is_listed = true;
+        } else {
+            lines.extend(line(&text, &Wanted::everything()));
+        }
     }
-    if let Some(place) = lines.iter_mut().find(|line| is_same(&line.moment(), &own.moment())) {
-        *place = own;
-    } else if first_round {
+    lines.reverse();
+    if first_round && !own_is_listed {
         lines.push(own);
     }
     lines
+}
+
+/// Stored lines of this boot after a moment, the newest first; nearly always this run's alone.
+fn newer_than<'a>(
+    run: &Run<'_>,
+    marker: &'a Moment,
+) -> impl Iterator<Item = (Vec<u8>, Moment)> + 'a {
+    let date = run.sample.timestamp.date_naive();
+    let files: Vec<_> = [Some(date), date.pred_opt()]
+        .into_iter()
+        .flatten()
+        .map(|date| run.store.metrics_file(date))
+        .collect();
+    let texts = files.into_iter().filter_map(|path| tail::Backwards::open(&path)).flatten();
+    let moments = texts.filter_map(|text| head(&text).ok().map(|sample| (text, sample.moment())));
+    moments
+        .take_while(|(_, moment)| !is_same(moment, marker) && moment.same_boot(marker))
+        .take(MOST_LINES)
 }
 
 /// Stored uptimes have two decimals.

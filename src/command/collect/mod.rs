@@ -13,7 +13,7 @@ use crate::cli::{Collect, Exit};
 use crate::clock;
 use crate::collector;
 use crate::config::Config;
-use crate::notify::compose::phrase;
+use crate::render::wording::phrase;
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::store::append::{Appended, append};

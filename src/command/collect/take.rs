@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::continuity::{TOLERANCE, median_spacing};
 use crate::metric::Metric;
 use crate::rates::derive;
-use crate::sample::read::Wanted;
+use crate::sample::read::{Wanted, head, line};
 use crate::sample::{SCHEMA, Sample, Values};
 use crate::store::runtime::Runtime;
 use crate::store::{Store, tail};
@@ -42,25 +42,24 @@ impl Recent {
         let today = Zone::Local.date(now.utc);
         let cumulative =
             collector::metrics().filter(|metric| metric.is_cumulative()).map(|metric| metric.name);
-        let (counters, moments_only) =
-            (Wanted::names(cumulative), Wanted::names(Vec::<String>::new()));
+        let counters = Wanted::names(cumulative);
         let mut recent =
             Recent { newest: None, base: None, interval: log_interval.unwrap_or(DEFAULT_INTERVAL) };
         let mut moments: Vec<Moment> = Vec::new();
-        for date in [Some(today), today.pred_opt()].into_iter().flatten() {
-            let Some(lines) = tail::Backwards::open(&store.metrics_file(date)) else { continue };
-            for text in lines {
-                let wanted = if recent.base.is_none() { &counters } else { &moments_only };
-                let Ok(sample) = crate::sample::read::line(&text, wanted) else { continue };
-                moments.push(sample.moment());
-                if recent.base.is_none() && is_base(&sample, now, recent.interval) {
-                    recent.base = Some(sample.clone());
-                }
-                recent.newest.get_or_insert(sample);
-                let enough = recent.base.is_some() && log_interval.is_some();
-                if enough || moments.len() >= SPACING_LINES {
-                    break;
-                }
+        let paths = [Some(today), today.pred_opt()].into_iter().flatten();
+        let lines = paths.filter_map(|date| tail::Backwards::open(&store.metrics_file(date)));
+        for text in lines.flatten() {
+            let searching = recent.base.is_none();
+            let read = if searching { line(&text, &counters) } else { head(&text) };
+            let Ok(sample) = read else { continue };
+            moments.push(sample.moment());
+            if searching && is_base(&sample, now, recent.interval) {
+                recent.base = Some(sample.clone());
+            }
+            recent.newest.get_or_insert(sample);
+            let enough = recent.base.is_some() && log_interval.is_some();
+            if enough || moments.len() >= SPACING_LINES {
+                break;
             }
         }
         if log_interval.is_none() {

@@ -1,205 +1,23 @@
-//! `status`: the last sample against its levels, the last 24 hours, what is firing, the last events, and how old and
-//! complete the data is.
+//! Status for people.
 
-use std::collections::BTreeMap;
-
-use chrono::Duration;
-use serde_json::{Map, Value, json};
-
-use super::selection::Selection;
-use super::{Context, check, config as config_command, standing};
+use super::{Course, Facts};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
-use crate::cli::{Exit, Status};
-use crate::collector::{self, formerly};
-use crate::config::Config;
-use crate::continuity::{TOLERANCE, median_spacing};
+use crate::collector;
+use crate::command::{Context, config as config_command};
+use crate::continuity::TOLERANCE;
 use crate::event::{Event, kind};
 use crate::metric::{Metric, Unit};
-use crate::notify::compose::{Clock, least_spread};
-use crate::render::{Cell, Column, View, json as shape, table};
+use crate::render::wording::{Clock, least_spread};
+use crate::render::{Cell, Column, View, table};
 use crate::sample::Sample;
-use crate::sample::read::Wanted;
 use crate::series::Series;
 use crate::sparkline::{bucketed, sparkline};
-use crate::store::range::{Damage, Range};
-use crate::store::{Store, days, tail};
-use crate::summary::Summariser;
-use crate::time::{Moment, Zone, span};
+use crate::store::days;
+use crate::store::range::Damage;
+use crate::time::span;
 
-const DEFAULT_INTERVAL: f64 = 300.0;
-const EVENTS: usize = 5;
-
-/// Everything that is shown.
-pub struct Facts {
-    pub config: Config,
-    pub store: Store,
-    pub last: Sample,
-    pub age: f64,
-    pub interval: f64,
-    pub stale: bool,
-    pub firing: Vec<Episode>,
-    pub events: Vec<Event>,
-    pub range: Range,
-    pub day: BTreeMap<Series, Course>,
-    pub samples: usize,
-    pub first: Option<i64>,
-    pub damage: Vec<Damage>,
-}
-
-/// A series over the last 24 hours.
-#[derive(Default)]
-pub struct Course {
-    points: Vec<(i64, f64)>,
-    summariser: Summariser,
-}
-
-impl Facts {
-    /// The worst of what is firing; unknown if the data are stale.
-    pub fn level(&self) -> Level {
-        if self.stale {
-            Level::Unknown
-        } else {
-            self.firing.iter().map(|episode| episode.level).max().unwrap_or(Level::Ok)
-        }
-    }
-}
-
-/// # Errors
-/// There is no store.
-pub fn run(arguments: &Status, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    if arguments.check {
-        return check::run(context);
-    }
-    let facts = gather(context)?;
-    if arguments.json {
-        writeln!(context.out, "{}", Value::Object(object(&facts)))?;
-    } else {
-        show(&facts, context)?;
-    }
-    Ok(Exit::Done)
-}
-
-/// # Errors
-/// There is no store, or none with a sample.
-pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
-    let config = context.config()?;
-    let store = context.store_to_read(&config)?;
-    let wanted = Wanted { formerly: formerly(), ..Wanted::everything() };
-    let last = store.last(Zone::Local.date(context.now.utc), &wanted)?;
-    let last = last.ok_or_else(|| {
-        anyhow::anyhow!(
-            "no readable sample in {}; take one with: hostwatch collect",
-            store.directory.display()
-        )
-    })?;
-    let interval = config
-        .log_interval
-        .or_else(|| median_spacing(&recent_moments(&store, context)))
-        .unwrap_or(DEFAULT_INTERVAL);
-    let age = age(&last.moment(), &context.now.moment());
-    let firing = standing::now_firing(context, &config, &store, Some(&last))?;
-    let range = Range {
-        since: context.now.utc - Duration::hours(24),
-        until: context.now.utc + Duration::seconds(1),
-    };
-    let selection = Selection::overview();
-    let shown = |metric: &str, label: Option<&str>| {
-        selection.takes(metric, label)
-            || config.rules.iter().any(|rule| rule.levels_for(metric, label).is_some())
-    };
-    let names = last
-        .values
-        .points()
-        .filter(|(metric, label, _)| shown(metric, *label))
-        .map(|(metric, ..)| metric.to_owned());
-    let names: std::collections::BTreeSet<String> =
-        names.chain(selection.wanted().names.unwrap_or_default()).collect();
-    let wanted = Wanted { formerly: formerly(), ..Wanted::names(names) };
-    let mut day: BTreeMap<Series, Course> = BTreeMap::new();
-    let (mut samples, mut first) = (0, None);
-    let mut lines = store.samples(range, &wanted)?;
-    for sample in lines.by_ref() {
-        samples += 1;
-        first.get_or_insert(sample.epoch());
-        for (metric, label, value) in
-            sample.values.points().filter(|(metric, label, _)| shown(metric, *label))
-        {
-            let course = day.entry(Series::new(metric, label)).or_default();
-            course.points.push((sample.epoch(), value.as_f64()));
-            course.summariser.add(value.as_f64());
-        }
-    }
-    let damage = lines.damage;
-    let events = store.last_events(EVENTS)?;
-    Ok(Facts {
-        stale: age > TOLERANCE * interval,
-        config,
-        store,
-        last,
-        age,
-        interval,
-        firing,
-        events,
-        range,
-        day,
-        samples,
-        first,
-        damage,
-    })
-}
-
-/// Seconds since the last sample, by uptime within this boot. A sample of the future has no age.
-fn age(last: &Moment, now: &Moment) -> f64 {
-    if now.same_boot(last) {
-        now.uptime - last.uptime
-    } else {
-        (now.epoch - last.epoch).max(0) as f64
-    }
-}
-
-/// Moments of the last eleven samples, oldest first.
-pub fn recent_moments(store: &Store, context: &Context<'_>) -> Vec<Moment> {
-    let today = Zone::Local.date(context.now.utc);
-    let nothing = Wanted::names(Vec::<String>::new());
-    let paths =
-        [Some(today), today.pred_opt()].into_iter().flatten().map(|date| store.metrics_file(date));
-    let mut moments: Vec<Moment> = paths
-        .flat_map(|path| tail::samples(&path, &nothing))
-        .map(|sample| sample.moment())
-        .take(11)
-        .collect();
-    moments.reverse();
-    moments
-}
-
-fn object(facts: &Facts) -> Map<String, Value> {
-    let mut answer = shape::answer();
-    let mut put = |key: &str, value: Value| _ = answer.insert(key.to_owned(), value);
-    put("host", json!(facts.last.host));
-    put("sample", json!(facts.last));
-    put("age_seconds", shape::number(facts.age, Some(Unit::Seconds)));
-    put("stale", json!(facts.stale));
-    put("level", json!(facts.level()));
-    put("alerts", json!(facts.firing));
-    put("events", json!(facts.events));
-    let summaries = facts.day.iter().filter_map(|(series, course)| {
-        let unit = collector::find(&series.metric).map(|metric| metric.unit);
-        Some((
-            series.to_string(),
-            Value::Object(shape::summary(
-                &course.summariser.summary()?,
-                unit,
-                &["min", "mean", "max"],
-            )),
-        ))
-    });
-    put("last_24h", Value::Object(summaries.collect()));
-    put("faults", json!(facts.config.fault_lines()));
-    answer
-}
-
-fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
+pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
     let clock = Clock { now: &context.now, zone: context.zone() };
     let mut text = heading(facts, context);
     for line in facts.config.fault_lines() {
@@ -211,7 +29,7 @@ fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
             context.stdout.level(Level::Warning, "FAILED")
         ));
     }
-    for warning in config_command::spacing_warning(&facts.config, &facts.store, context) {
+    if let Some(warning) = config_command::spacing_warning(&facts.config, &facts.store, context) {
         text.push_str(&format!(" {}  {warning}\n", context.stdout.level(Level::Warning, "TIMER")));
     }
     for episode in &facts.firing {
@@ -282,14 +100,16 @@ fn overview(facts: &Facts, context: &Context<'_>, clock: &Clock<'_>) -> View {
         Column::right("max"),
         Column::left(format!("since {}", clock.time(start))),
     ];
-    let mut series: Vec<&Series> = facts.day.keys().collect();
+    let mut series: Vec<&Series> = facts.day.series.keys().collect();
     series
         .sort_by_key(|series| collector::metrics().position(|metric| metric.name == series.metric));
     let longest = series.iter().map(|series| series.to_string().chars().count()).max().unwrap_or(0);
     let width = context.stdout.columns().saturating_sub(longest.max(13) + 49).clamp(8, 48);
     let rows = series
         .into_iter()
-        .filter_map(|series| Some(overview_row(facts, series, facts.day.get(series)?, width)))
+        .filter_map(|series| {
+            Some(overview_row(facts, series, facts.day.series.get(series)?, width))
+        })
         .collect();
     View { columns, rows }
 }
@@ -335,8 +155,8 @@ fn top(last: &Sample) -> String {
             None => format!("{} {memory}", process.name),
         }
     });
-    let list = shown.collect::<Vec<_>>().join(", ");
-    if with_cpu { format!("{list}   (of one core)") } else { list }
+    let processes = shown.collect::<Vec<_>>().join(", ");
+    if with_cpu { format!("{processes}   (of one core)") } else { processes }
 }
 
 fn events(events: &[Event], clock: &Clock<'_>) -> View {
@@ -354,7 +174,7 @@ fn events(events: &[Event], clock: &Clock<'_>) -> View {
 }
 
 /// What an event says beside its kind.
-pub fn event_words(event: &Event, clock: &Clock<'_>) -> String {
+pub(super) fn event_words(event: &Event, clock: &Clock<'_>) -> String {
     let metric: Option<&'static Metric> = event
         .series
         .as_deref()
@@ -397,6 +217,7 @@ pub fn event_words(event: &Event, clock: &Clock<'_>) -> String {
 
 fn footer(facts: &Facts) -> String {
     let since = facts
+        .day
         .first
         .map_or(facts.range.seconds(), |first| (facts.range.until.timestamp() - first) as f64);
     // A store younger than a day is not held to a whole one.
@@ -405,12 +226,17 @@ fn footer(facts: &Facts) -> String {
     } else {
         since
     };
-    let expected = ((covered / facts.interval).round() as usize).max(facts.samples.min(1));
-    let damage = match facts.damage.len() {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and saturates"
+    )]
+    let expected = (covered / facts.interval).round() as usize;
+    let damage = match facts.day.damage.len() {
         0 => "0 damaged lines".to_owned(),
         many => format!(
             "{many} damaged lines (first: {})",
-            facts.damage.first().map(place).unwrap_or_default()
+            facts.day.damage.first().map(place).unwrap_or_default()
         ),
     };
     let files = days::list(&facts.store.directory).unwrap_or_default();
@@ -423,8 +249,8 @@ fn footer(facts: &Facts) -> String {
     let days = if dates.len() == 1 { "1 day".to_owned() } else { format!("{} days", dates.len()) };
     format!(
         "\n {} of {} samples, {damage}; {days} in {}\n",
-        facts.samples,
-        expected.max(facts.samples),
+        facts.day.samples,
+        expected.max(facts.day.samples),
         facts.store.directory.display()
     )
 }

@@ -1,0 +1,206 @@
+//! History for people: a table of buckets, and charts.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::Result;
+use chrono::DateTime;
+
+use super::{Asked, Bucket};
+use crate::collector;
+use crate::metric::Unit;
+use crate::render::{Cell, Column, View, chart, table};
+use crate::series::Series;
+use crate::store::range::Damage;
+use crate::time::{Zone, span};
+
+pub(super) fn charts(
+    asked: &Asked,
+    series: &[Series],
+    zone: Zone,
+    width: usize,
+    out: &mut dyn Write,
+) -> Result<Vec<Damage>> {
+    let mut points: BTreeMap<Series, Vec<(i64, f64)>> = BTreeMap::new();
+    let damage = asked.each(|sample| {
+        for (series, value) in asked.selection.points(&sample) {
+            points.entry(series).or_default().push((sample.epoch(), value));
+        }
+        Ok(())
+    })?;
+    let (start, end) = (asked.range.since.timestamp(), asked.range.until.timestamp());
+    let form = if asked.range.seconds() > 2.0 * 86_400.0 { "%Y-%m-%d" } else { "%a %H:%M" };
+    for one in series {
+        let unit = collector::find(&one.metric).map_or(Unit::Count, |metric| metric.unit);
+        let title = format!("{one} ({})", unit.name());
+        let drawn = chart::chart(
+            &title,
+            unit,
+            points.get(one).map_or(&[], Vec::as_slice),
+            start,
+            end,
+            width,
+            |epoch| zone.at_epoch(epoch).format(form).to_string(),
+        );
+        writeln!(out, "{drawn}")?;
+    }
+    if series.is_empty() {
+        writeln!(out, "nothing in this range")?;
+    }
+    Ok(damage)
+}
+
+/// The table, and the series that did not fit.
+pub(super) fn table_text(
+    asked: &Asked,
+    every: Option<u64>,
+    series: &[Series],
+    zone: Zone,
+    terminal: &crate::render::Terminal,
+) -> Result<(String, Vec<Damage>, Vec<String>)> {
+    let (buckets, damage) = asked.buckets(every.unwrap_or(1), zone)?;
+    let shown: Vec<&Bucket> =
+        buckets.iter().filter(|bucket| every.is_some() || bucket.count > 0).collect();
+    if shown.is_empty() || series.is_empty() {
+        return Ok(("nothing in this range\n".to_owned(), damage, Vec::new()));
+    }
+    let times = time_column(&shown, every, zone);
+    let columns: Vec<Stacked> = series
+        .iter()
+        .map(|series| Stacked::new(series, &shown, every.is_none(), asked.selection.len() <= 3))
+        .collect();
+    let fitting = fitting(&columns, terminal.width.filter(|_| terminal.is_terminal));
+    let mut view = View {
+        columns: vec![Column::left(every.map_or_else(
+            || "time".to_owned(),
+            |seconds| format!("every {}", span::human(seconds as f64)),
+        ))],
+        rows: Vec::new(),
+    };
+    if every.is_some() {
+        view.columns.push(Column::right("n"));
+    }
+    view.columns.extend(
+        columns
+            .iter()
+            .take(fitting)
+            .map(|column| Column::right(format!("{}\n{}", column.title, column.heads))),
+    );
+    for (at, bucket) in shown.iter().enumerate() {
+        let mut row = vec![Cell::text(times.get(at).cloned().unwrap_or_default())];
+        if every.is_some() {
+            row.push(Cell::text(bucket.count.to_string()));
+        }
+        row.extend(
+            columns
+                .iter()
+                .take(fitting)
+                .map(|column| column.cells.get(at).cloned().map_or(Cell::Missing, Cell::Text)),
+        );
+        view.rows.push(row);
+    }
+    let left_out = columns.iter().skip(fitting).map(|column| column.title.clone()).collect();
+    Ok((table::render(&view, terminal), damage, left_out))
+}
+
+/// Times with the date where it changes, and the offset where an hour is repeated.
+fn time_column(buckets: &[&Bucket], every: Option<u64>, zone: Zone) -> Vec<String> {
+    let local: Vec<_> = buckets.iter().map(|bucket| zone.at(bucket.start)).collect();
+    let day_long = every.is_some_and(|seconds| seconds >= 86_400);
+    let mut date = None;
+    let text = |(at, time): (usize, &DateTime<chrono::FixedOffset>)| {
+        let same = |other: Option<&DateTime<chrono::FixedOffset>>| {
+            other.is_some_and(|other| other.naive_local() == time.naive_local())
+        };
+        let repeated =
+            same(at.checked_sub(1).and_then(|before| local.get(before))) || same(local.get(at + 1));
+        let offset = if repeated { time.format(" %z").to_string() } else { String::new() };
+        let new_day = date.replace(time.date_naive()) != Some(time.date_naive());
+        let form = match (day_long, new_day, every) {
+            (true, ..) => "%a %Y-%m-%d",
+            (_, true, Some(_)) => "%a %d %b %H:%M",
+            (_, true, None) => "%a %d %b %H:%M:%S",
+            (_, false, Some(_)) => "           %H:%M",
+            (_, false, None) => "           %H:%M:%S",
+        };
+        format!("{}{offset}", time.format(form))
+    };
+    local.iter().enumerate().map(text).collect()
+}
+
+/// A column with several numbers in each cell, aligned among themselves.
+struct Stacked {
+    title: String,
+    heads: String,
+    cells: Vec<String>,
+}
+
+impl Stacked {
+    fn new(series: &Series, buckets: &[&Bucket], single: bool, roomy: bool) -> Self {
+        let metric = collector::find(&series.metric);
+        let unit = metric.map_or(Unit::Count, |metric| metric.unit);
+        let heads: &[&str] = match (
+            single,
+            metric.is_some_and(|metric| metric.capacity.is_some() && metric.label.is_some()),
+            roomy,
+        ) {
+            (true, ..) => &[""],
+            (_, true, _) => &["last", "max"],
+            (_, _, true) => &["mean", "p95", "max"],
+            _ => &["mean", "max"],
+        };
+        let pick = |summary: &crate::summary::Summary, name: &str| match name {
+            "mean" => summary.mean,
+            "p95" => summary.p95,
+            "max" => summary.max,
+            _ => summary.last,
+        };
+        let texts: Vec<Option<Vec<String>>> = buckets
+            .iter()
+            .map(|bucket| {
+                let summary = bucket.series.get(series)?.summary()?;
+                Some(heads.iter().map(|name| unit.bare(pick(&summary, name))).collect())
+            })
+            .collect();
+        let width = |at: usize| {
+            texts
+                .iter()
+                .flatten()
+                .filter_map(|numbers| numbers.get(at))
+                .map(|text| text.chars().count())
+                .chain(heads.get(at).map(|head| head.len()))
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+        let join = |parts: &[String]| {
+            parts
+                .iter()
+                .zip(&widths)
+                .map(|(part, width)| format!("{part:>width$}"))
+                .collect::<Vec<_>>()
+                .join("  ")
+        };
+        let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
+        let empty: Vec<String> = heads.iter().map(|_| "-".to_owned()).collect();
+        let cells = texts.iter().map(|numbers| join(numbers.as_ref().unwrap_or(&empty))).collect();
+        Stacked { title: series.to_string(), heads: join(&heads), cells }
+    }
+
+    fn width(&self) -> usize {
+        let cell = self.cells.first().map_or(0, |cell| cell.chars().count());
+        self.title.chars().count().max(cell).max(self.heads.chars().count()) + 2
+    }
+}
+
+/// How many columns fit; all of them in a pipe, and always one.
+fn fitting(columns: &[Stacked], width: Option<usize>) -> usize {
+    const TIME_AND_COUNT: usize = 24;
+    let Some(width) = width else { return columns.len() };
+    let mut used = TIME_AND_COUNT;
+    let fit = columns.iter().take_while(|column| {
+        used += column.width();
+        used <= width + 2
+    });
+    fit.count().max(1)
+}

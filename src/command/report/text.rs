@@ -1,0 +1,137 @@
+//! The report for people.
+
+use chrono::{DateTime, Utc};
+
+use super::{Course, Findings};
+use crate::collector;
+use crate::command::{Context, alerts};
+use crate::metric::Unit;
+use crate::render::wording::Clock;
+use crate::render::{Cell, Column, View, table};
+use crate::series::Series;
+use crate::store::range::Range;
+use crate::time::span;
+
+pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> String {
+    let zone = context.zone();
+    let time = |instant: DateTime<Utc>| zone.at(instant).format("%a %Y-%m-%d %H:%M").to_string();
+    let mut text = format!("{}   {} to {}\n", findings.host, time(range.since), time(range.until));
+    let Some(availability) = findings.availability() else {
+        return text + "\n nothing in this range\n";
+    };
+    text.push_str(&format!(
+        " {} samples, watched {availability:.2} % of the time, {}, {}\n\n",
+        findings.samples,
+        counted(findings.gaps.len(), "gap"),
+        counted(findings.reboots.len(), "reboot")
+    ));
+    text.push_str(&table::render(&summaries(findings), &context.stdout));
+    let trends = trends(findings, range);
+    if !trends.rows.is_empty() {
+        text.push_str(&format!("\n{}", table::render(&trends, &context.stdout)));
+    }
+    text.push_str("\n alerts\n");
+    if findings.episodes.is_empty() {
+        text.push_str(" none\n");
+    } else {
+        text.push_str(&table::render(&alerts::view(&findings.episodes, context), &context.stdout));
+    }
+    let clock = Clock { now: &context.now, zone };
+    for gap in &findings.gaps {
+        text.push_str(&format!(
+            " gap of {} from {}, cause {}\n",
+            span::human(gap.seconds as f64),
+            clock.time(gap.start_epoch),
+            gap.cause.replace('_', " ")
+        ));
+    }
+    for reboot in &findings.reboots {
+        text.push_str(&format!(" reboot before {}\n", clock.time(*reboot)));
+    }
+    let busiest: Vec<String> = findings
+        .busiest()
+        .into_iter()
+        .map(|(name, seconds)| format!("{name} {}", span::human(seconds)))
+        .collect();
+    if !busiest.is_empty() {
+        text.push_str(&format!("\n busiest, by CPU time: {}\n", busiest.join(", ")));
+    }
+    text
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn summaries(findings: &Findings) -> View {
+    let mut columns = vec![Column::left("series")];
+    columns.extend(
+        ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"].map(Column::right),
+    );
+    let mut series: Vec<(&Series, &Course)> =
+        findings.series.iter().filter(|(series, _)| is_shown(series)).collect();
+    series.sort_by_key(|(series, _)| {
+        collector::metrics().position(|metric| metric.name == series.metric)
+    });
+    let rows = series.into_iter().filter_map(|(series, course)| {
+        let summary = course.summariser.summary()?;
+        let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+        let number = |value: f64| Cell::Bare(value, unit);
+        let past = if course.past[0] > 0.0 {
+            Cell::text(span::human(course.past[0]))
+        } else {
+            Cell::Missing
+        };
+        let mut row = vec![Cell::text(series.to_string()), Cell::text(summary.count.to_string())];
+        row.extend(
+            [
+                summary.min,
+                summary.mean,
+                summary.p50,
+                summary.p95,
+                summary.p99,
+                summary.max,
+                summary.last,
+            ]
+            .map(number),
+        );
+        row.push(past);
+        Some(row)
+    });
+    View { columns, rows: rows.collect() }
+}
+
+/// What says little in a summary is left to JSON.
+fn is_shown(series: &Series) -> bool {
+    let constant = series.metric.ends_with("_total")
+        || series.metric == "uptime"
+        || series.metric == collector::COLLECTOR_FAILED.name;
+    !constant
+}
+
+/// How the use of disks changed.
+fn trends(findings: &Findings, range: Range) -> View {
+    let columns = vec![
+        Column::left("disk"),
+        Column::right("from"),
+        Column::right("to"),
+        Column::right("a day"),
+    ];
+    let disks = findings
+        .series
+        .iter()
+        .filter(|(series, _)| series.metric == collector::filesystem::PERCENT.name);
+    let days = range.seconds() / 86_400.0;
+    let rows = disks.filter_map(|(series, course)| {
+        let (first, last) = (course.first?, course.summariser.summary()?.last);
+        let a_day = if days > 0.0 { (last - first) / days } else { 0.0 };
+        let label = series.label.clone().unwrap_or_default();
+        Some(vec![
+            Cell::text(label),
+            Cell::Number(first, Unit::Percent),
+            Cell::Number(last, Unit::Percent),
+            Cell::text(format!("{a_day:+.2} points")),
+        ])
+    });
+    View { columns, rows: rows.collect() }
+}

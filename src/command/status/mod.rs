@@ -1,0 +1,198 @@
+//! `status`: the last sample against its levels, the last 24 hours, what is firing, the last events, and how old and
+//! complete the data is.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::anyhow;
+use chrono::Duration;
+use serde_json::{Map, Value, json};
+
+use super::selection::Selection;
+use super::{Context, check, standing};
+use crate::alert::Level;
+use crate::alert::episode::Episode;
+use crate::cli::{Exit, Status};
+use crate::collector::{self, formerly};
+use crate::config::Config;
+use crate::continuity::{TOLERANCE, median_spacing};
+use crate::event::Event;
+use crate::metric::Unit;
+use crate::render::json as shape;
+use crate::sample::Sample;
+use crate::sample::read::Wanted;
+use crate::series::Series;
+use crate::store::range::{Damage, Range};
+use crate::store::{Store, tail};
+use crate::summary::Summariser;
+use crate::time::{Moment, Zone};
+
+const DEFAULT_INTERVAL: f64 = 300.0;
+const EVENTS: usize = 5;
+
+/// Everything that is shown.
+pub struct Facts {
+    pub config: Config,
+    pub store: Store,
+    pub last: Sample,
+    pub age: f64,
+    pub interval: f64,
+    pub stale: bool,
+    pub firing: Vec<Episode>,
+    pub events: Vec<Event>,
+    pub range: Range,
+    pub day: Day,
+}
+
+/// The last 24 hours.
+#[derive(Default)]
+pub struct Day {
+    pub series: BTreeMap<Series, Course>,
+    pub samples: usize,
+    pub first: Option<i64>,
+    pub damage: Vec<Damage>,
+}
+
+/// A series over the last 24 hours.
+#[derive(Default)]
+pub struct Course {
+    points: Vec<(i64, f64)>,
+    summariser: Summariser,
+}
+
+impl Facts {
+    /// The worst of what is firing; unknown if the data are stale.
+    pub fn level(&self) -> Level {
+        if self.stale {
+            Level::Unknown
+        } else {
+            self.firing.iter().map(|episode| episode.level).max().unwrap_or(Level::Ok)
+        }
+    }
+}
+
+/// # Errors
+/// There is no store.
+pub fn run(arguments: &Status, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    if arguments.check {
+        return check::run(context);
+    }
+    let facts = gather(context)?;
+    if arguments.json {
+        writeln!(context.out, "{}", Value::Object(object(&facts)))?;
+    } else {
+        text::show(&facts, context)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// # Errors
+/// There is no store, or none with a sample.
+pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
+    let config = context.config()?;
+    let store = context.store_to_read(&config)?;
+    let wanted = Wanted { formerly: formerly(), ..Wanted::everything() };
+    let last = store.last(Zone::Local.date(context.now.utc), &wanted)?;
+    let last = last.ok_or_else(|| {
+        anyhow!(
+            "no readable sample in {}; take one with: hostwatch collect",
+            store.directory.display()
+        )
+    })?;
+    let interval = config
+        .log_interval
+        .or_else(|| median_spacing(&recent_moments(&store, context)))
+        .unwrap_or(DEFAULT_INTERVAL);
+    let age = age(&last.moment(), &context.now.moment());
+    let firing = standing::now_firing(context, &config, &store, Some(&last))?;
+    let range = Range {
+        since: context.now.utc - Duration::hours(24),
+        until: context.now.utc + Duration::seconds(1),
+    };
+    let day = Day::read(&store, range, &last, &config)?;
+    let events = store.last_events(EVENTS)?;
+    let stale = age > TOLERANCE * interval;
+    Ok(Facts { config, store, last, age, interval, stale, firing, events, range, day })
+}
+
+impl Day {
+    /// The series of the overview and those that have rules.
+    fn read(store: &Store, range: Range, last: &Sample, config: &Config) -> anyhow::Result<Self> {
+        let selection = Selection::overview();
+        let shown = |metric: &str, label: Option<&str>| {
+            let ruled = || config.rules.iter().any(|rule| rule.levels_for(metric, label).is_some());
+            selection.takes(metric, label) || ruled()
+        };
+        let present = last.values.points().filter(|(metric, label, _)| shown(metric, *label));
+        let names = present.map(|(metric, ..)| metric.to_owned());
+        let names: BTreeSet<String> =
+            names.chain(selection.wanted().names.unwrap_or_default()).collect();
+        let wanted = Wanted { formerly: formerly(), ..Wanted::names(names) };
+        let mut day = Day::default();
+        let mut lines = store.samples(range, &wanted)?;
+        for sample in lines.by_ref() {
+            day.samples += 1;
+            day.first.get_or_insert(sample.epoch());
+            for (metric, label, value) in
+                sample.values.points().filter(|(metric, label, _)| shown(metric, *label))
+            {
+                let course = day.series.entry(Series::new(metric, label)).or_default();
+                course.points.push((sample.epoch(), value.as_f64()));
+                course.summariser.add(value.as_f64());
+            }
+        }
+        day.damage = lines.damage;
+        Ok(day)
+    }
+}
+
+/// Seconds since the last sample, by uptime within this boot. A sample of the future has no age.
+fn age(last: &Moment, now: &Moment) -> f64 {
+    if now.same_boot(last) {
+        now.uptime - last.uptime
+    } else {
+        (now.epoch - last.epoch).max(0) as f64
+    }
+}
+
+/// Moments of the last eleven samples, oldest first.
+pub fn recent_moments(store: &Store, context: &Context<'_>) -> Vec<Moment> {
+    let today = Zone::Local.date(context.now.utc);
+    let nothing = Wanted::names(Vec::<String>::new());
+    let paths =
+        [Some(today), today.pred_opt()].into_iter().flatten().map(|date| store.metrics_file(date));
+    let mut moments: Vec<Moment> = paths
+        .flat_map(|path| tail::samples(&path, &nothing))
+        .map(|sample| sample.moment())
+        .take(11)
+        .collect();
+    moments.reverse();
+    moments
+}
+
+fn object(facts: &Facts) -> Map<String, Value> {
+    let mut answer = shape::answer();
+    let mut put = |key: &str, value: Value| _ = answer.insert(key.to_owned(), value);
+    put("host", json!(facts.last.host));
+    put("sample", json!(facts.last));
+    put("age_seconds", shape::number(facts.age, Some(Unit::Seconds)));
+    put("stale", json!(facts.stale));
+    put("level", json!(facts.level()));
+    put("alerts", json!(facts.firing));
+    put("events", json!(facts.events));
+    let summaries = facts.day.series.iter().filter_map(|(series, course)| {
+        let unit = collector::find(&series.metric).map(|metric| metric.unit);
+        Some((
+            series.to_string(),
+            Value::Object(shape::summary(
+                &course.summariser.summary()?,
+                unit,
+                &["min", "mean", "max"],
+            )),
+        ))
+    });
+    put("last_24h", Value::Object(summaries.collect()));
+    put("faults", json!(facts.config.fault_lines()));
+    answer
+}
