@@ -7,6 +7,9 @@ use super::rule::Levels;
 use super::state::{Delivery, Standing};
 use crate::time::Moment;
 
+const HOUR: f64 = 3_600.0;
+const DAY: f64 = 86_400.0;
+
 /// Why a message is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,8 +65,8 @@ pub fn due(
     (waited && standing.missing.is_none() && repeat > 0.0).then_some(Reason::Reminder)
 }
 
-/// Whether a notifier may be tried now. What is owed is tried again at the next run, then less and less often up to
-/// once an hour; what a server refused for good from an hour up to a day.
+/// Whether a notifier may be tried now. What is owed is tried again at the next run, then once an hour; what a server
+/// refused for good after an hour, then after twice as long each time, up to a day.
 pub fn may_try(delivery: Option<&Delivery>, now: &Moment, interval: f64) -> bool {
     delivery.is_none_or(|delivery| {
         now.seconds_since(&delivery.last_try) + interval / 2.0 >= pause(delivery)
@@ -72,13 +75,13 @@ pub fn may_try(delivery: Option<&Delivery>, now: &Moment, interval: f64) -> bool
 
 /// Seconds to wait after the last try.
 pub fn pause(delivery: &Delivery) -> f64 {
-    let doubled = |first: f64, times: u32, most: f64| {
-        (first * f64::from(2_u32.saturating_pow(times.min(20)))).min(most)
-    };
     match (delivery.permanent, delivery.failures) {
-        (_, 0) | (false, 1) => 0.0,
-        (true, failures) => doubled(3_600.0, failures - 1, 86_400.0),
-        (false, failures) => doubled(600.0, failures - 2, 3_600.0),
+        (false, 0 | 1) => 0.0,
+        (false, _) => HOUR,
+        (true, failures) => {
+            let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(20));
+            (HOUR * f64::from(doubled)).min(DAY)
+        }
     }
 }
 
@@ -139,7 +142,7 @@ mod tests {
             last_try: moment(0),
         };
         let pauses: Vec<f64> = (1..=6).map(|failures| pause(&delivery(failures, false))).collect();
-        assert_eq!(pauses, [0.0, 600.0, 1_200.0, 2_400.0, 3_600.0, 3_600.0]);
+        assert_eq!(pauses, [0.0, 3_600.0, 3_600.0, 3_600.0, 3_600.0, 3_600.0]);
         let pauses: Vec<f64> = (1..=7).map(|failures| pause(&delivery(failures, true))).collect();
         assert_eq!(pauses, [3_600.0, 7_200.0, 14_400.0, 28_800.0, 57_600.0, 86_400.0, 86_400.0]);
         assert!(

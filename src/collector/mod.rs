@@ -193,7 +193,7 @@ pub mod tests {
     static EVERYTHING: Filter = Filter { include: Vec::new(), exclude: Vec::new() };
 
     /// A host read from a tree in `tests/fixtures`, with file systems of 1000 blocks, 100 of them free.
-    pub fn fixture<'a>(root: &'a Path) -> Host<'a> {
+    pub fn fixture(root: &Path) -> Host<'_> {
         let space = |_: &Path| Ok(filesystem::Space { total: 1_000, free: 200, available: 150 });
         Host {
             root,
@@ -257,10 +257,10 @@ pub mod tests {
             for metric in collector.metrics {
                 match metric.kind {
                     Kind::Counter(Some(rate)) => {
-                        assert!(listed(rate) && rate.label == metric.label, "{}", rate.name)
+                        assert!(listed(rate) && rate.label == metric.label, "{}", rate.name);
                     }
                     Kind::Ticks(shares) => {
-                        assert!(shares.iter().all(|share| listed(share.metric)), "{}", metric.name)
+                        assert!(shares.iter().all(|share| listed(share.metric)), "{}", metric.name);
                     }
                     _ => {}
                 }

@@ -146,11 +146,10 @@ pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
     let (mut chosen, mut candidates) = (Vec::new(), Vec::new());
     for (_, mount) in visible {
         let label = if filter.is_empty() { String::new() } else { mount.label() };
-        if filter.includes(&label) {
+        let excluded = filter.excludes(&label);
+        if filter.includes(&label) || (mount.point == b"/" && !excluded) {
             chosen.push(mount.clone());
-        } else if mount.point == b"/" && !filter.excludes(&label) {
-            chosen.push(mount.clone());
-        } else if !filter.excludes(&label) && !is_left_out(&mount.kind) {
+        } else if !excluded && !is_left_out(&mount.kind) {
             candidates.push(mount);
         }
     }

@@ -170,15 +170,9 @@ fn read_section(
 ) -> Option<Email> {
     let mut reader = Reader::new(PREFIX, section, faults);
     let enabled = reader.boolean(&ENABLED);
-    let transport = reader.text(&TRANSPORT);
+    let by_sendmail = reader.text(&TRANSPORT).as_deref() == Some("sendmail");
     let sendmail = reader.text(&SENDMAIL_PATH).unwrap_or_default();
-    let (server, port) =
-        (reader.text(&SMTP_SERVER), section.get("smtp_port").map(|_| reader.count(&SMTP_PORT)));
-    let security =
-        security(reader.text(&SECURITY).as_deref(), reader.optional_boolean(&USE_TLS), port);
-    let file = |text: Option<String>| text.map(|text| beside(config, &text));
-    let (username, password) = (reader.text(&USERNAME), reader.text(&PASSWORD).map(Secret));
-    let (password_file, ca_file) = (file(reader.text(&PASSWORD_FILE)), file(reader.text(&CA_FILE)));
+    let draft = Draft::read(&mut reader, section, config);
     let (from, to) = (reader.text(&FROM_ADDRESS), reader.list(&TO_ADDRESSES));
     let subject_prefix = reader.text(&SUBJECT_PREFIX).unwrap_or_default();
     let timeout = reader.seconds(&TIMEOUT).unwrap_or(LONGEST_TIMEOUT).min(LONGEST_TIMEOUT);
@@ -186,50 +180,73 @@ fn read_section(
     if !enabled {
         return None;
     }
-    let mut miss =
-        |key: &str, text: &str| faults.push(Fault::new(&["notifications", "email", key], text));
-    for address in from.iter().chain(&to).filter(|address| !is_address(address)) {
-        miss(
-            if from.as_ref() == Some(address) { "from_address" } else { "to_addresses" },
-            &format!("\"{address}\" is no mail address"),
-        );
+    let named = from.iter().map(|address| ("from_address", address));
+    for (key, address) in named.chain(to.iter().map(|address| ("to_addresses", address))) {
+        if !is_address(address) {
+            miss(faults, key, &format!("\"{address}\" is no mail address"));
+        }
     }
     if to.is_empty() {
-        miss("to_addresses", "nobody to tell: name at least one address");
+        miss(faults, "to_addresses", "nobody to tell: name at least one address");
     }
-    if transport.as_deref() == Some("sendmail") {
-        return Some(Email {
-            transport: Transport::Sendmail(sendmail.into()),
-            from,
-            to,
-            subject_prefix,
-            timeout,
-            config: config.map(Path::to_owned),
-        });
-    }
-    let Some(server) = server else {
-        miss("smtp_server", "no server: name one, or use \"transport\": \"sendmail\"");
-        return None;
+    let transport = if by_sendmail {
+        Transport::Sendmail(sendmail.into())
+    } else {
+        Transport::Smtp(draft.check(faults)?)
     };
-    let Ok(port) = u16::try_from(port.unwrap_or_else(|| default_port(security))) else {
-        miss("smtp_port", "must be at most 65535");
-        return None;
-    };
-    if security == Security::None && username.is_some() && !is_loopback(&server) {
-        miss(
-            "security",
-            "a password is not sent without TLS, but to this host itself: use \"starttls\" or \"tls\"",
-        );
+    Some(Email { transport, from, to, subject_prefix, timeout, config: config.map(Path::to_owned) })
+}
+
+fn miss(faults: &mut Vec<Fault>, key: &str, text: &str) {
+    faults.push(Fault::new(&["notifications", "email", key], text));
+}
+
+/// The keys of SMTP as they were found.
+struct Draft {
+    server: Option<String>,
+    port: Option<u64>,
+    security: Security,
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+    password: Option<Secret>,
+    ca_file: Option<PathBuf>,
+}
+
+impl Draft {
+    fn read(reader: &mut Reader<'_>, section: &Map<String, Value>, config: Option<&Path>) -> Self {
+        let port = section.get("smtp_port").map(|_| reader.count(&SMTP_PORT));
+        let file = |text: Option<String>| text.map(|text| beside(config, &text));
+        Draft {
+            server: reader.text(&SMTP_SERVER),
+            security: security(
+                reader.text(&SECURITY).as_deref(),
+                reader.optional_boolean(&USE_TLS),
+                port,
+            ),
+            port,
+            username: reader.text(&USERNAME),
+            password_file: file(reader.text(&PASSWORD_FILE)),
+            password: reader.text(&PASSWORD).map(Secret),
+            ca_file: file(reader.text(&CA_FILE)),
+        }
     }
-    let smtp = Smtp { server, port, security, username, password_file, password, ca_file };
-    Some(Email {
-        transport: Transport::Smtp(smtp),
-        from,
-        to,
-        subject_prefix,
-        timeout,
-        config: config.map(Path::to_owned),
-    })
+
+    fn check(self, faults: &mut Vec<Fault>) -> Option<Smtp> {
+        let Draft { server, port, security, username, password_file, password, ca_file } = self;
+        let Some(server) = server else {
+            miss(faults, "smtp_server", "no server: name one, or use \"transport\": \"sendmail\"");
+            return None;
+        };
+        let Ok(port) = u16::try_from(port.unwrap_or_else(|| default_port(security))) else {
+            miss(faults, "smtp_port", "must be at most 65535");
+            return None;
+        };
+        if security == Security::None && username.is_some() && !is_loopback(&server) {
+            let text = "a password is not sent without TLS, but to this host itself: use \"starttls\" or \"tls\"";
+            miss(faults, "security", text);
+        }
+        Some(Smtp { server, port, security, username, password_file, password, ca_file })
+    }
 }
 
 fn security(stated: Option<&str>, use_tls: Option<bool>, port: Option<u64>) -> Security {
@@ -266,14 +283,13 @@ mod tests {
 
     use super::*;
 
-    fn email(section: Value) -> (Option<Email>, String) {
+    fn email(section: &Value) -> (Option<Email>, String) {
         let mut faults = Vec::new();
-        let email =
-            read(Some(&section), Some(Path::new("/etc/hostwatch/config.json")), &mut faults);
+        let email = read(Some(section), Some(Path::new("/etc/hostwatch/config.json")), &mut faults);
         (email, faults.iter().map(|fault| fault.line("f")).collect::<Vec<_>>().join("\n"))
     }
 
-    fn smtp(section: Value) -> Smtp {
+    fn smtp(section: &Value) -> Smtp {
         match email(section) {
             (Some(Email { transport: Transport::Smtp(smtp), .. }), faults) if faults.is_empty() => {
                 smtp
@@ -288,7 +304,7 @@ mod tests {
             let mut section =
                 json!({"smtp_server": "mail.example.com", "to_addresses": "a@example.com"});
             section.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-            let smtp = smtp(section);
+            let smtp = smtp(&section);
             (smtp.port, smtp.security)
         };
         assert_eq!(port(json!({})), (587, Security::StartTls));
@@ -301,14 +317,14 @@ mod tests {
     fn the_original_modules_keys_are_understood() {
         let section = json!({"smtp_server": "smtp.example.com", "smtp_port": 587, "use_tls": true, "username": "u", "password": "p",
             "from_address": "a@example.com", "to_addresses": ["b@example.com"]});
-        assert_eq!(smtp(section).security, Security::StartTls);
+        assert_eq!(smtp(&section).security, Security::StartTls);
     }
 
     #[test]
     fn a_password_is_not_sent_in_the_clear_but_to_the_host_itself() {
         let section = |server: &str| json!({"smtp_server": server, "security": "none", "username": "u", "to_addresses": ["a@b"]});
-        assert!(email(section("mail.example.com")).1.contains("without TLS"));
-        assert_eq!(smtp(section("127.0.0.1")).security, Security::None);
+        assert!(email(&section("mail.example.com")).1.contains("without TLS"));
+        assert_eq!(smtp(&section("127.0.0.1")).security, Security::None);
     }
 
     #[test]
@@ -330,20 +346,20 @@ mod tests {
             ),
             (json!(3), "must be an object"),
         ] {
-            let (email, faults) = email(section.clone());
+            let (email, faults) = email(&section);
             assert!(email.is_none() && faults.contains(words), "{section}: {faults}");
         }
     }
 
     #[test]
     fn disabled_or_absent_is_no_mail_and_no_fault() {
-        assert_eq!(email(json!({"enabled": false})), (None, String::new()));
-        assert_eq!(email(json!(null)), (None, String::new()));
+        assert_eq!(email(&json!({"enabled": false})), (None, String::new()));
+        assert_eq!(email(&json!(null)), (None, String::new()));
     }
 
     #[test]
     fn no_output_shows_the_secret() {
         let section = json!({"smtp_server": "x", "username": "u", "password": "hunter2", "to_addresses": ["a@b"]});
-        assert!(!format!("{:?}", email(section)).contains("hunter2"));
+        assert!(!format!("{:?}", email(&section)).contains("hunter2"));
     }
 }

@@ -76,7 +76,10 @@ fn open(session: &Session) -> Result<SmtpConnection, Failure> {
                 false,
             ));
         }
-        connection.starttls(parameters, &hello).map_err(failed)?;
+        connection.starttls(parameters, &hello).map_err(|error| {
+            let (words, permanent) = failure(&error, server);
+            (format!("{words} (at STARTTLS)"), permanent)
+        })?;
     }
     if let (Some(username), Some(password)) = (&server.username, &session.password) {
         let credentials = Credentials::new(username.clone(), password.clone());

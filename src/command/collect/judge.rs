@@ -110,7 +110,9 @@ fn print_failures(run: &Run<'_>, keeper: &mut Keeper<'_>, context: &mut Context<
         let news =
             keeper.announces(what, Some(text.as_str()).filter(|text| !text.is_empty()), &moment);
         if news || context.stderr_is_terminal {
-            lines.iter().for_each(|line| context.complain(line));
+            for line in &lines {
+                context.complain(line);
+            }
         }
     }
 }

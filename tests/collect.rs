@@ -1,0 +1,294 @@
+//! `collect` on hosts made of files: the line that is stored, what is judged, and what is said of it.
+
+#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{BINARY, Host, Ran, json, keys};
+use serde_json::{Value, json};
+
+/// The names of the module that this program began as.
+const ORIGINAL: [&str; 11] = [
+    "cpu_percent",
+    "memory_percent",
+    "memory_used",
+    "memory_total",
+    "disk_percent",
+    "disk_used",
+    "disk_total",
+    "uptime",
+    "network_sent",
+    "network_received",
+    "cpu_temp",
+];
+
+/// Two lines, 300 seconds apart, in which all CPUs were busy for this share of the time.
+fn two_lines(host: &mut Host, busy_percent: u64) {
+    host.collect();
+    host.pass(300, busy_percent);
+    host.collect();
+}
+
+/// What only the machine under the test knows becomes the word LIVE.
+fn without_live_values(mut line: Value) -> Value {
+    for (key, value) in line.as_object_mut().unwrap() {
+        if key.starts_with("load") || key.starts_with("disk_") {
+            *value = json!("LIVE");
+        } else if key.starts_with("filesystem_") {
+            value.as_object_mut().unwrap().values_mut().for_each(|value| *value = json!("LIVE"));
+        }
+    }
+    let processes = line.get_mut("top").and_then(Value::as_array_mut);
+    for process in processes.into_iter().flatten() {
+        process["user"] = json!("LIVE");
+    }
+    // The trees count memory in pages of 4 KiB.
+    let smaps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    if !smaps.contains("KernelPageSize:        4 kB") {
+        line.as_object_mut().unwrap().remove("top");
+    }
+    line
+}
+
+fn is_as_recorded(tree: &str) {
+    let mut host = Host::new(tree);
+    two_lines(&mut host, 25);
+    let line = without_live_values(host.last());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{tree}.json"));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, format!("{line:#}\n")).unwrap();
+    }
+    let mut recorded = json(&fs::read_to_string(&path).unwrap());
+    if line.get("top").is_none() {
+        recorded.as_object_mut().unwrap().remove("top");
+    }
+    assert_eq!(line, recorded, "UPDATE=1 cargo test records {line:#}");
+    assert_eq!(keys(&line), keys(&recorded), "the order of the keys");
+}
+
+#[test]
+fn the_line_of_a_raspberry_pi_is_as_recorded() {
+    is_as_recorded("raspberry-pi-4");
+}
+
+#[test]
+fn the_line_of_a_server_is_as_recorded() {
+    is_as_recorded("x86-server");
+}
+
+#[test]
+fn the_line_of_a_container_is_as_recorded() {
+    is_as_recorded("container");
+}
+
+#[test]
+fn the_line_of_a_host_without_sensors_is_as_recorded() {
+    is_as_recorded("empty-sys");
+}
+
+#[test]
+fn the_second_line_has_the_rates_since_the_first_and_the_original_eleven_names() {
+    let mut host = Host::new("raspberry-pi-4");
+    two_lines(&mut host, 25);
+    let line = host.last();
+    for name in ORIGINAL {
+        assert!(line[name].is_number(), "{name}: {line}");
+    }
+    let numbers = ["interval", "cpu_percent", "network_received_rate", "network_sent_rate"];
+    assert_eq!(numbers.map(|name| line[name].as_f64().unwrap()), [300.0, 25.0, 2000.0, 400.0]);
+    assert_eq!(line["interface_received_rate"], json!({"eth0": 1000, "wlan0": 1000}));
+    // Both but lo, since boot.
+    assert_eq!(line["network_received"], json!(987_654_321 + 600_000));
+    assert_eq!(line["memory_used"], json!((1_894_964 - 1_078_232) * 1024));
+    assert_eq!(line["timestamp"], "2026-11-22T09:46:06+01:00");
+}
+
+#[test]
+fn scalars_come_first_then_labels_then_text() {
+    let mut host = Host::new("raspberry-pi-4");
+    fs::remove_file(host.path("root/proc/loadavg")).unwrap();
+    host.write("proc/net/dev", "broken\n");
+    host.run(&["collect"]);
+    host.pass(300, 25);
+    assert_eq!(host.run(&["collect"]), Ran::new(0, "", ""));
+    let line = host.last();
+    let head = ["timestamp", "epoch", "schema", "host", "boot_id", "uptime", "interval"];
+    assert_eq!(&keys(&line)[..7], head);
+    let rank = |(key, value): (&String, &Value)| match value {
+        _ if key == "errors" => 3,
+        Value::Array(_) => 2,
+        Value::Object(_) => 1,
+        _ => 0,
+    };
+    let ranks: Vec<_> = line.as_object().unwrap().iter().map(rank).collect();
+    assert!(ranks.is_sorted() && ranks.contains(&3), "{line}");
+}
+
+#[test]
+fn json_prints_the_line_as_it_is_stored() {
+    let host = Host::new("raspberry-pi-4");
+    let printed = host.run(&["collect", "--json"]).done();
+    assert_eq!(printed, fs::read_to_string(host.data().join("metrics_2026-11-22.jsonl")).unwrap());
+}
+
+#[test]
+fn the_line_of_the_timer_needs_no_argument_but_collect() {
+    let host = Host::new("raspberry-pi-4");
+    let mut command = std::process::Command::new(BINARY);
+    command.arg("collect").env_clear().env("HOME", host.path("home"));
+    command.env("XDG_RUNTIME_DIR", host.path("run")).env("HOSTWATCH_DATA_DIR", host.data());
+    command.env("HOSTWATCH_CONFIG", host.path("config.json"));
+    assert_eq!(Ran::of(&mut command), Ran::new(0, "", ""));
+    let line = host.last();
+    for name in ORIGINAL.into_iter().filter(|name| *name != "cpu_temp") {
+        assert!(line[name].is_number(), "{name}: {line}");
+    }
+}
+
+#[test]
+fn top_has_the_cpu_time_since_the_line_before() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.collect();
+    host.pass(300, 25);
+    let stat = fs::read_to_string(host.path("root/proc/812/stat")).unwrap();
+    host.write("proc/812/stat", &stat.replace(" 1790211 ", " 1805211 "));
+    host.collect();
+    let first = &host.last()["top"][0];
+    assert_eq!((&first["name"], &first["cpu_percent"]), (&json!("recognizer"), &json!(50)));
+}
+
+#[test]
+fn a_collector_that_fails_is_named_once_and_disturbs_no_other() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.collect();
+    let path = host.path("root/proc/net/dev");
+    let text = fs::read_to_string(&path).unwrap();
+    host.pass(300, 25);
+    fs::remove_file(&path).unwrap();
+    let ran = host.run(&["collect"]);
+    ran.says(0, &["collector network", "could not read", "proc/net/dev"]);
+    let line = host.last();
+    assert!(line["errors"]["network"].as_str().unwrap().contains("net/dev"), "{line}");
+    assert_eq!(line["collector_failed"]["network"], 1);
+    assert_eq!(line["collector_failed"]["cpu"], 0);
+    assert!(line.get("network_sent").is_none() && line.get("interface_sent").is_none(), "{line}");
+    assert_eq!(line["cpu_percent"], 25);
+    fs::create_dir(&path).unwrap();
+    fs::remove_dir(&path).unwrap();
+    host.write("proc/uptime", &format!("{} 0\n", host.uptime + 300.0));
+    host.epoch += 300;
+    host.collect();
+    fs::write(&path, text).unwrap();
+    host.write("proc/uptime", &format!("{} 0\n", host.uptime + 600.0));
+    host.epoch += 300;
+    host.collect();
+    assert_eq!(host.last()["collector_failed"]["network"], 0);
+    assert_eq!(host.happened(), ["collector_failed", "collector_back"]);
+}
+
+#[test]
+fn a_dry_run_shows_the_line_and_the_verdicts_and_writes_nothing() {
+    let host = Host::new("raspberry-pi-4");
+    host.heat(75);
+    let text = host.run(&["collect", "--dry-run"]).done();
+    let line = json(text.lines().next().unwrap());
+    assert_eq!((&line["host"], &line["cpu_temp"]), (&json!("gate-pi"), &json!(75)));
+    let verdict = |rule: &str| {
+        let row = text.lines().skip(1).find(|row| row.trim_start().starts_with(rule));
+        row.unwrap_or_else(|| panic!("no {rule} in {text}")).to_owned()
+    };
+    assert!(verdict("cpu_temp").contains("WARNING") && verdict("cpu_temp").contains("75.0 °C"));
+    assert!(verdict("memory_percent").contains("fine"));
+    assert!(text.contains("no mail"), "{text}");
+    assert!(!host.data().exists() && fs::read_dir(host.path("run")).unwrap().next().is_none());
+}
+
+#[test]
+fn a_dry_run_shows_the_mail_that_would_go_out() {
+    let host = Host::new("raspberry-pi-4");
+    host.heat(75);
+    host.configure(
+        r#"{"notifications": {"email": {"smtp_server": "smtp.example.com", "username": "u",
+            "password": "hunter2", "from_address": "hostwatch@example.com", "to_addresses": ["admin@example.com"]}}}"#,
+    );
+    fs::set_permissions(host.path("config.json"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
+    let text = host.run(&["collect", "-n"]).done();
+    for words in ["To: admin@example.com", "Subject: gate-pi WARNING: ", "75.0 °C", "level 70"] {
+        assert!(text.contains(words), "{words} is missing: {text}");
+    }
+    assert!(!text.contains("hunter2") && !host.data().exists());
+}
+
+#[test]
+fn a_monitor_that_is_switched_off_does_nothing_and_says_so() {
+    let host = Host::new("raspberry-pi-4");
+    host.configure(r#"{"monitoring": {"enabled": false}}"#);
+    host.run(&["collect"]).says(0, &["enabled"]);
+    assert!(!host.data().exists());
+}
+
+#[test]
+fn the_original_modules_configuration_works_unchanged_and_stores_beside_it() {
+    let host = Host::new("raspberry-pi-4");
+    let application = host.path("application");
+    fs::create_dir(&application).unwrap();
+    let text = r#"{"database": {"url": "sqlite:///gate.db"}, "monitoring": {"enabled": true, "log_interval": 300,
+        "metrics_path": "data/metrics", "alert_thresholds":
+        {"cpu_percent": 80, "memory_percent": 80, "disk_percent": 90, "cpu_temp": 70}},
+        "notifications": {"sms": {"provider": "none"}}}"#;
+    fs::write(application.join("config.json"), text).unwrap();
+    let mut command = host.bare(&[BINARY]);
+    command.arg("--config").arg(application.join("config.json")).arg("collect");
+    assert_eq!(Ran::of(&mut command), Ran::new(0, "", ""));
+    let day = application.join("data/metrics/metrics_2026-11-22.jsonl");
+    assert_eq!(json(&fs::read_to_string(day).unwrap())["host"], "gate-pi");
+}
+
+#[test]
+fn a_reboot_between_two_lines_makes_no_spike_and_is_an_event() {
+    let mut host = Host::new("raspberry-pi-4");
+    two_lines(&mut host, 25);
+    host.reboot();
+    host.collect();
+    host.pass(300, 10);
+    host.collect();
+    let lines = host.lines();
+    let after = &lines[2];
+    assert_eq!(after["uptime"], 40);
+    assert_ne!(after["boot_id"], lines[1]["boot_id"]);
+    for (name, most) in [("cpu_percent", 100.0), ("network_received_rate", 1.0)] {
+        assert!(after.get(name).is_none_or(|rate| (0.0..=most).contains(&rate.as_f64().unwrap())));
+    }
+    assert_eq!((&lines[3]["cpu_percent"], &lines[3]["interval"]), (&json!(10), &json!(300)));
+    assert_eq!(host.happened(), ["reboot"]);
+}
+
+#[test]
+fn a_counter_that_fell_has_no_rate() {
+    let mut host = Host::new("raspberry-pi-4");
+    two_lines(&mut host, 25);
+    host.pass(300, 25);
+    host.write("proc/net/dev", "eth0: 10 0 0 0 0 0 0 0 20 0 0 0 0 0 0 0\n");
+    host.collect();
+    let line = host.last();
+    assert_eq!(line["interface_received"], json!({"eth0": 10}));
+    let rate = line.get("interface_received_rate").and_then(|rates| rates.get("eth0"));
+    assert_eq!((rate, line.get("network_received_rate")), (None, None), "{line}");
+}
+
+#[test]
+fn a_clock_that_was_set_back_loses_nothing_and_is_an_event() {
+    let mut host = Host::new("raspberry-pi-4");
+    two_lines(&mut host, 25);
+    host.pass(300, 40);
+    host.set_clock(host.epoch - 3900);
+    host.collect();
+    let line = host.last();
+    assert_eq!((&line["interval"], &line["cpu_percent"]), (&json!(300), &json!(40)));
+    assert_eq!(host.happened(), ["clock_step"]);
+    assert_eq!(host.lines().len(), 3);
+}
