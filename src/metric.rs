@@ -191,10 +191,13 @@ impl Unit {
         }
     }
 
-    /// A number in a column whose unit is known: percentages and degrees without it, the rest as `human`.
+    /// A number in a narrow column whose unit is known: `38.4`, `1.2G` as `df -h` has it, `12 d 4 h`.
     pub fn bare(self, value: f64) -> String {
         match self {
             Unit::Percent | Unit::Celsius => format!("{value:.1}"),
+            Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
+            Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
+            Unit::PerSecond => plain(value),
             other => other.human(value),
         }
     }
@@ -215,19 +218,24 @@ fn plain(value: f64) -> String {
 }
 
 fn bytes(value: f64) -> String {
+    scaled(value, &[" B", " KiB", " MiB", " GiB", " TiB"])
+}
+
+/// With the unit, of powers of 1024, that leaves at most four digits before the point.
+fn scaled(value: f64, units: &[&str]) -> String {
     let mut scaled = value;
-    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+    for (power, unit) in units.iter().enumerate() {
         // 1023.96 would be shown as 1024.0.
-        if scaled.abs() < 1023.95 || unit == "TiB" {
-            return if unit == "B" {
-                format!("{scaled:.0} B")
+        if scaled.abs() < 1023.95 || power + 1 == units.len() {
+            return if power == 0 {
+                format!("{scaled:.0}{unit}")
             } else {
-                format!("{scaled:.1} {unit}")
+                format!("{scaled:.1}{unit}")
             };
         }
         scaled /= 1024.0;
     }
-    format!("{value:.0} B")
+    format!("{value:.0}")
 }
 
 #[cfg(test)]
@@ -260,6 +268,7 @@ mod tests {
         assert_eq!(Unit::BytesPerSecond.human(4_299_161.6), "4.1 MiB/s");
         assert_eq!(Unit::Count.human(123.0), "123");
         assert_eq!(Unit::Seconds.human(1_051_200.0), "12 d 4 h");
+        assert_eq!(Unit::BytesPerSecond.bare(4_299_161.6), "4.1M");
     }
 
     #[test]

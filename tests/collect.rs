@@ -176,76 +176,13 @@ fn a_collector_that_fails_is_named_once_and_disturbs_no_other() {
     assert_eq!(line["collector_failed"]["cpu"], 0);
     assert!(line.get("network_sent").is_none() && line.get("interface_sent").is_none(), "{line}");
     assert_eq!(line["cpu_percent"], 25);
-    fs::create_dir(&path).unwrap();
-    fs::remove_dir(&path).unwrap();
-    host.write("proc/uptime", &format!("{} 0\n", host.uptime + 300.0));
-    host.epoch += 300;
+    host.pass(300, 25);
     host.collect();
     fs::write(&path, text).unwrap();
-    host.write("proc/uptime", &format!("{} 0\n", host.uptime + 600.0));
-    host.epoch += 300;
+    host.pass(300, 25);
     host.collect();
     assert_eq!(host.last()["collector_failed"]["network"], 0);
     assert_eq!(host.happened(), ["collector_failed", "collector_back"]);
-}
-
-#[test]
-fn a_dry_run_shows_the_line_and_the_verdicts_and_writes_nothing() {
-    let host = Host::new("raspberry-pi-4");
-    host.heat(75);
-    let text = host.run(&["collect", "--dry-run"]).done();
-    let line = json(text.lines().next().unwrap());
-    assert_eq!((&line["host"], &line["cpu_temp"]), (&json!("gate-pi"), &json!(75)));
-    let verdict = |rule: &str| {
-        let row = text.lines().skip(1).find(|row| row.trim_start().starts_with(rule));
-        row.unwrap_or_else(|| panic!("no {rule} in {text}")).to_owned()
-    };
-    assert!(verdict("cpu_temp").contains("WARNING") && verdict("cpu_temp").contains("75.0 °C"));
-    assert!(verdict("memory_percent").contains("fine"));
-    assert!(text.contains("no mail"), "{text}");
-    assert!(!host.data().exists() && fs::read_dir(host.path("run")).unwrap().next().is_none());
-}
-
-#[test]
-fn a_dry_run_shows_the_mail_that_would_go_out() {
-    let host = Host::new("raspberry-pi-4");
-    host.heat(75);
-    host.configure(
-        r#"{"notifications": {"email": {"smtp_server": "smtp.example.com", "username": "u",
-            "password": "hunter2", "from_address": "hostwatch@example.com", "to_addresses": ["admin@example.com"]}}}"#,
-    );
-    fs::set_permissions(host.path("config.json"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .unwrap();
-    let text = host.run(&["collect", "-n"]).done();
-    for words in ["To: admin@example.com", "Subject: gate-pi WARNING: ", "75.0 °C", "level 70"] {
-        assert!(text.contains(words), "{words} is missing: {text}");
-    }
-    assert!(!text.contains("hunter2") && !host.data().exists());
-}
-
-#[test]
-fn a_monitor_that_is_switched_off_does_nothing_and_says_so() {
-    let host = Host::new("raspberry-pi-4");
-    host.configure(r#"{"monitoring": {"enabled": false}}"#);
-    host.run(&["collect"]).says(0, &["enabled"]);
-    assert!(!host.data().exists());
-}
-
-#[test]
-fn the_original_modules_configuration_works_unchanged_and_stores_beside_it() {
-    let host = Host::new("raspberry-pi-4");
-    let application = host.path("application");
-    fs::create_dir(&application).unwrap();
-    let text = r#"{"database": {"url": "sqlite:///gate.db"}, "monitoring": {"enabled": true, "log_interval": 300,
-        "metrics_path": "data/metrics", "alert_thresholds":
-        {"cpu_percent": 80, "memory_percent": 80, "disk_percent": 90, "cpu_temp": 70}},
-        "notifications": {"sms": {"provider": "none"}}}"#;
-    fs::write(application.join("config.json"), text).unwrap();
-    let mut command = host.bare(&[BINARY]);
-    command.arg("--config").arg(application.join("config.json")).arg("collect");
-    assert_eq!(Ran::of(&mut command), Ran::new(0, "", ""));
-    let day = application.join("data/metrics/metrics_2026-11-22.jsonl");
-    assert_eq!(json(&fs::read_to_string(day).unwrap())["host"], "gate-pi");
 }
 
 #[test]
@@ -291,4 +228,132 @@ fn a_clock_that_was_set_back_loses_nothing_and_is_an_event() {
     assert_eq!((&line["interval"], &line["cpu_percent"]), (&json!(300), &json!(40)));
     assert_eq!(host.happened(), ["clock_step"]);
     assert_eq!(host.lines().len(), 3);
+}
+
+/// Judges the temperature every five minutes.
+fn watched(rule: &str) -> Host {
+    let host = Host::new("raspberry-pi-4");
+    let rules = format!(r#"{{"cpu_temp": {rule}}}"#);
+    host.configure(&format!(
+        r#"{{"monitoring": {{"log_interval": 300, "default_rules": false, "alert_thresholds": {rules}}}}}"#
+    ));
+    host
+}
+
+fn collect_at(host: &mut Host, celsius: u32) {
+    host.heat(celsius);
+    host.pass(300, 25);
+    host.collect();
+}
+
+#[test]
+fn a_crossed_level_is_an_event_and_so_is_its_end() {
+    let mut host = watched(r#"{"warning": 70, "critical": 80}"#);
+    for celsius in [60, 70, 85, 72, 67, 60] {
+        collect_at(&mut host, celsius);
+    }
+    assert_eq!(host.happened(), ["raised", "escalated", "eased", "recovered"]);
+    let event = &host.events()[0];
+    for (key, value) in [
+        ("series", json!("cpu_temp")),
+        ("level", json!("warning")),
+        ("value", json!(70)),
+        ("threshold", json!(70)),
+        ("epoch", host.lines()[1]["epoch"].clone()),
+        ("schema", json!(1)),
+        ("host", json!("gate-pi")),
+    ] {
+        assert_eq!(event[key], value, "{key}: {event}");
+    }
+}
+
+#[test]
+fn every_event_says_when_where_and_what_in_words() {
+    let mut host = watched("70");
+    for celsius in [75, 50] {
+        collect_at(&mut host, celsius);
+    }
+    host.reboot();
+    host.collect();
+    assert_eq!(host.happened(), ["raised", "recovered", "reboot"]);
+    let always = ["timestamp", "epoch", "schema", "host", "boot_id", "uptime", "event", "text"];
+    for event in host.events() {
+        let missing: Vec<_> = always.iter().filter(|key| event.get(key).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?} in {event}");
+    }
+}
+
+#[test]
+fn a_level_that_has_to_hold_is_raised_when_it_has_held() {
+    let mut host = watched(r#"{"warning": 70, "for": "10m"}"#);
+    for celsius in [75, 60, 75, 75] {
+        collect_at(&mut host, celsius);
+    }
+    assert!(!host.data().join("events_2026-11-22.jsonl").exists());
+    collect_at(&mut host, 75);
+    assert_eq!(host.happened(), ["raised"]);
+}
+
+#[test]
+fn rates_over_a_short_interval_are_stored_and_not_judged() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.configure(
+        r#"{"monitoring": {"log_interval": 300, "alert_thresholds": {"cpu_percent": {"warning": 80, "for": 0}}}}"#,
+    );
+    two_lines(&mut host, 10);
+    host.pass(10, 95);
+    host.collect();
+    let line = host.last();
+    assert_eq!((&line["interval"], &line["cpu_percent"]), (&json!(10), &json!(95)));
+    assert!(!host.data().join("events_2026-11-22.jsonl").exists());
+    host.pass(290, 100);
+    host.collect();
+    host.pass(1, 0);
+    host.collect();
+    assert_eq!(host.happened(), ["raised"]);
+    host.pass(10, 0);
+    host.collect();
+    assert_eq!((host.last()["cpu_percent"].clone(), host.happened().len()), (json!(0), 1));
+    host.pass(300, 0);
+    host.collect();
+    assert_eq!(host.happened(), ["raised", "recovered"]);
+}
+
+#[test]
+fn the_state_is_untouched_by_runs_in_which_nothing_changed() {
+    let mut host = watched("70");
+    collect_at(&mut host, 60);
+    collect_at(&mut host, 60);
+    assert!(!host.data().join("state.json").exists(), "nothing to remember");
+    collect_at(&mut host, 75);
+    let state = |host: &Host| {
+        let files = host.snapshot();
+        files.into_iter().find(|(path, ..)| path.ends_with("state.json")).unwrap()
+    };
+    let before = state(&host);
+    // A new worst value is a change.
+    for celsius in [75, 74, 75, 71] {
+        collect_at(&mut host, celsius);
+    }
+    assert_eq!(state(&host), before);
+    collect_at(&mut host, 50);
+    assert_ne!(state(&host).1, before.1, "replaced, not written over");
+}
+
+#[test]
+fn a_state_that_is_no_use_is_set_aside_and_alerts_go_on() {
+    for content in
+        ["{\"schema\":1,\"stan", r#"{"schema": 99, "standings": "of a later version"}"#, ""]
+    {
+        let mut host = watched("70");
+        collect_at(&mut host, 60);
+        fs::write(host.data().join("state.json"), content).unwrap();
+        host.heat(75);
+        host.pass(300, 25);
+        host.run(&["collect"]).says(0, &["state.json", "state.json.bad"]);
+        assert_eq!(fs::read_to_string(host.data().join("state.json.bad")).unwrap(), content);
+        assert_eq!(host.happened(), ["raised"]);
+        collect_at(&mut host, 75);
+        assert_eq!((host.happened().len(), host.lines().len()), (1, 3));
+    }
 }

@@ -34,10 +34,10 @@ pub struct Collector {
 pub static COLLECTORS: &[&Collector] = &[
     &cpu::COLLECTOR,
     &memory::COLLECTOR,
-    &load::COLLECTOR,
     &filesystem::COLLECTOR,
-    &network::COLLECTOR,
     &temperature::COLLECTOR,
+    &load::COLLECTOR,
+    &network::COLLECTOR,
     &system::COLLECTOR,
     &process::COLLECTOR,
 ];

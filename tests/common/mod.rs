@@ -134,7 +134,8 @@ impl Host {
 
     /// Rows of a name and nothing but numbers.
     fn edit(&self, path: &str, change: impl Fn(&str, &mut Vec<u64>)) {
-        let text = fs::read_to_string(self.path("root").join(path)).unwrap();
+        // A test may have taken the file away.
+        let Ok(text) = fs::read_to_string(self.path("root").join(path)) else { return };
         let row = |line: &str| {
             let mut words = line.split_whitespace();
             let name = words.next().unwrap_or_default();

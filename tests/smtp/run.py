@@ -237,6 +237,7 @@ class Host:
         self.write("proc/1/mountinfo", "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw")
         self.write("proc/mounts", "/dev/sda1 / ext4 rw,relatime 0 0")
         self.write("proc/net/dev", PROC_NET_DEV)
+        self.write("proc/meminfo", "MemTotal: 3884000 kB\nMemAvailable: 2900000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB")
         self.configure(section)
         self.turn(COOL)
         lab.hosts.append(self)

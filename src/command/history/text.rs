@@ -69,7 +69,7 @@ pub(super) fn table_text(
         .iter()
         .map(|series| Stacked::new(series, &shown, every.is_none(), asked.selection.len() <= 3))
         .collect();
-    let fitting = fitting(&columns, terminal.width.filter(|_| terminal.is_terminal));
+    let fitting = fitting(&columns, terminal.width);
     let mut view = View {
         columns: vec![Column::left(every.map_or_else(
             || "time".to_owned(),

@@ -25,7 +25,7 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         counted(findings.gaps.len(), "gap"),
         counted(findings.reboots.len(), "reboot")
     ));
-    text.push_str(&table::render(&summaries(findings), &context.stdout));
+    text.push_str(&table::render(&summaries(findings, context.stdout.width), &context.stdout));
     let trends = trends(findings, range);
     if !trends.rows.is_empty() {
         text.push_str(&format!("\n{}", table::render(&trends, &context.stdout)));
@@ -63,15 +63,19 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn summaries(findings: &Findings) -> View {
+/// In a narrow place the columns that are asked for least are left out.
+fn summaries(findings: &Findings, width: Option<usize>) -> View {
+    const NARROW: usize = 110;
+    const LEFT_OUT: [&str; 3] = ["n", "p50", "p99"];
+    let is_narrow = width.is_some_and(|width| width < NARROW);
+    let titles = ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"];
+    let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
     let mut columns = vec![Column::left("series")];
-    columns.extend(
-        ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"].map(Column::right),
-    );
+    columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
     let mut series: Vec<(&Series, &Course)> =
         findings.series.iter().filter(|(series, _)| is_shown(series)).collect();
     series.sort_by_key(|(series, _)| {
-        collector::metrics().position(|metric| metric.name == series.metric)
+        collector::metrics().position(|metric| metric.name == series.metric).unwrap_or(usize::MAX)
     });
     let rows = series.into_iter().filter_map(|(series, course)| {
         let summary = course.summariser.summary()?;
@@ -82,21 +86,20 @@ fn summaries(findings: &Findings) -> View {
         } else {
             Cell::Missing
         };
-        let mut row = vec![Cell::text(series.to_string()), Cell::text(summary.count.to_string())];
-        row.extend(
-            [
-                summary.min,
-                summary.mean,
-                summary.p50,
-                summary.p95,
-                summary.p99,
-                summary.max,
-                summary.last,
-            ]
-            .map(number),
-        );
-        row.push(past);
-        Some(row)
+        let cells = [
+            Cell::text(summary.count.to_string()),
+            number(summary.min),
+            number(summary.mean),
+            number(summary.p50),
+            number(summary.p95),
+            number(summary.p99),
+            number(summary.max),
+            number(summary.last),
+            past,
+        ];
+        let kept =
+            titles.iter().zip(cells).filter(|(title, _)| is_kept(title)).map(|(_, cell)| cell);
+        Some([Cell::text(series.to_string())].into_iter().chain(kept).collect())
     });
     View { columns, rows: rows.collect() }
 }
