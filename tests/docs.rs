@@ -1,7 +1,7 @@
 //! Holds the manual, the README and the example configuration to the program. `UPDATE=1 cargo test --test docs`
 //! rewrites the manual's table of metrics.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper fails as its test does")]
+#![expect(clippy::panic, reason = "a helper fails as its test does")]
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -70,29 +70,29 @@ fn long_options(command: &clap::Command) -> impl Iterator<Item = (&str, bool)> {
     shown.filter_map(|argument| Some((argument.get_long()?, argument.is_global_set())))
 }
 
-fn has_flag(text: &str, flag: &str) -> bool {
-    let mut words = text.split_whitespace().collect::<Vec<_>>().into_iter();
-    let named = format!("-{flag}");
-    while let Some(word) = words.next() {
-        if word == "Fl" && words.next() == Some(named.as_str()) {
-            return true;
-        }
-        if word == ".It" && words.next() == Some("Fl") && words.next() == Some(named.as_str()) {
-            return true;
-        }
-    }
-    false
+/// The long options that a manual's text marks as such.
+fn marked_flags(text: &str) -> BTreeSet<&str> {
+    let words = text.split_whitespace();
+    let pairs = words.clone().zip(words.skip(1));
+    let marked = pairs.filter(|(macro_name, _)| macro_name.trim_start_matches('.') == "Fl");
+    marked.filter_map(|(_, flag)| flag.strip_prefix('-')).collect()
 }
 
 #[test]
 fn every_command_and_every_flag_stands_in_the_manual() {
     let definition = cli::definition();
     for (flag, _) in long_options(&definition).chain([("help", true), ("version", true)]) {
-        assert!(has_flag(section(MANUAL, "OPTIONS"), flag), "man/hostwatch.1: OPTIONS: --{flag}");
+        assert!(
+            marked_flags(section(MANUAL, "OPTIONS")).contains(flag),
+            "man/hostwatch.1: OPTIONS: --{flag}"
+        );
     }
     each_command(&definition, &[], &mut |words, command| {
         for (flag, _) in long_options(command).filter(|(_, is_global)| !is_global) {
-            assert!(has_flag(subsection(words), flag), "man/hostwatch.1: {words:?} --{flag}");
+            assert!(
+                marked_flags(subsection(words)).contains(flag),
+                "man/hostwatch.1: {words:?} --{flag}"
+            );
         }
         _ = subsection(words);
     });
@@ -106,19 +106,14 @@ fn the_manual_names_no_flag_that_does_not_exist() {
     each_command(&definition, &[], &mut |_, command| {
         known.extend(long_options(command).map(|(flag, _)| flag.to_owned()));
     });
-    let words = MANUAL.lines().filter(|line| line.starts_with('.')).flat_map(|line| line.split(' '));
-    let words: Vec<&str> = words.collect();
-    for pair in words.windows(2).filter(|pair| pair[0].trim_start_matches('.') == "Fl") {
-        if let Some(flag) = pair[1].strip_prefix('-') {
-            assert!(known.contains(flag), "man/hostwatch.1 speaks of --{flag}");
-        }
+    for flag in marked_flags(MANUAL) {
+        assert!(known.contains(flag), "man/hostwatch.1 speaks of --{flag}");
     }
 }
 
 #[test]
 fn every_exit_code_stands_in_the_manual_and_in_the_readme() {
-    let codes =
-        [Exit::Done, Exit::Warning, Exit::Critical, Exit::Failed, Exit::Owed, Exit::Faulty];
+    let codes = [Exit::Done, Exit::Warning, Exit::Critical, Exit::Failed, Exit::Owed, Exit::Faulty];
     for (expected, code) in codes.into_iter().enumerate() {
         let code = code as usize;
         assert_eq!(code, expected);
@@ -154,12 +149,11 @@ fn every_configuration_key_and_its_default_stand_in_the_manual() {
 
 #[test]
 fn every_rule_key_stands_in_the_manual() {
-    let list = |source, name| between(between(source, name, ";"), "[\"", "]").to_owned() + "\"";
-    let known = list(RULES_SOURCE, "const RULE_KEYS: &[&str] =")
-        + &list(LEVELS_SOURCE, "const LEVEL_KEYS: &[&str] =");
-    let known = format!("\"{known}");
-    let names: BTreeSet<&str> =
-        known.split('"').filter(|name| name.chars().any(char::is_alphabetic)).collect();
+    let listed = [(RULES_SOURCE, "const RULE_KEYS"), (LEVELS_SOURCE, "const LEVEL_KEYS")];
+    let names: BTreeSet<&str> = listed
+        .iter()
+        .flat_map(|(source, name)| between(source, name, ";").split('"').skip(1).step_by(2))
+        .collect();
     assert!(names.contains("warning") && names.contains("level"), "{names:?}");
     for name in names {
         let is_named = |line: &str| {
@@ -180,10 +174,8 @@ fn the_default_rules_in_the_manual_are_those_of_the_program() {
 
 #[test]
 fn the_example_configuration_is_what_config_example_prints() {
-    let output = Command::new(env!("CARGO_BIN_EXE_hostwatch"))
-        .args(["config", "example"])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_hostwatch")).args(["config", "example"]).output().unwrap();
     assert!(output.status.success());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), CONFIG_EXAMPLE);
     assert_eq!(EXAMPLE, CONFIG_EXAMPLE);
@@ -216,8 +208,8 @@ fn every_key_of_the_example_configuration_is_known() {
 #[test]
 fn every_example_of_a_configuration_loads_without_a_fault() {
     let manual = between(section(CONFIG_MANUAL, "EXAMPLES"), ".Bd -literal\n", ".Ed");
-    let readme: Vec<String> = blocks(README, "json").collect();
-    assert!(!readme.is_empty());
+    let readme = blocks(README, "json");
+    assert!(readme.len() >= 2);
     let all = [CONFIG_EXAMPLE, manual].into_iter().chain(readme.iter().map(String::as_str));
     for text in all {
         let config = config::from_text(text, Some(Path::new("/x.json"))).unwrap();
@@ -225,15 +217,19 @@ fn every_example_of_a_configuration_loads_without_a_fault() {
     }
 }
 
-/// The fenced blocks of a language.
-fn blocks<'a>(text: &'a str, language: &'a str) -> impl Iterator<Item = String> + 'a {
-    let fence = format!("\n```{language}\n");
-    let parts: Vec<String> = text
-        .split(fence.as_str())
-        .skip(1)
-        .filter_map(|rest| rest.split_once("\n```").map(|(block, _)| block.to_owned()))
-        .collect();
-    parts.into_iter()
+/// The fenced blocks of a language, those in lists included.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}");
+    let (mut found, mut open) = (Vec::new(), None::<String>);
+    for line in text.lines() {
+        match (line.trim_start(), &mut open) {
+            ("```", _) => found.extend(open.take()),
+            (start, None) if start == fence => open = Some(String::new()),
+            (_, Some(block)) => *block += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The simple commands of a line of shell, as words.
@@ -275,7 +271,7 @@ fn arguments(words: &[String]) -> Option<Vec<OsString>> {
 
 #[test]
 fn every_command_of_the_readme_and_the_manual_is_understood() {
-    let readme: Vec<String> = blocks(README, "sh").collect();
+    let readme = blocks(README, "sh");
     let plain = MANUAL.replace("\\(aq", "'");
     let manual = plain.lines().filter_map(|line| line.strip_prefix(".Dl "));
     let lines = readme.iter().flat_map(|block| block.lines()).chain(manual);

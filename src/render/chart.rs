@@ -60,7 +60,13 @@ fn ceiling(unit: Unit, high: f64) -> f64 {
     if high <= 0.0 {
         return 1.0;
     }
-    let magnitude = 10_f64.powf(high.log10().floor());
+    let mut magnitude = 1.0;
+    while magnitude * 10.0 <= high {
+        magnitude *= 10.0;
+    }
+    while magnitude > high {
+        magnitude /= 10.0;
+    }
     [1.0, 2.0, 4.0, 5.0, 8.0, 10.0]
         .iter()
         .map(|step| step * magnitude)

@@ -40,7 +40,14 @@ impl Host {
         let copied = Command::new("cp").arg("-R").arg(fixture(tree)).arg(&root).status().unwrap();
         assert!(copied.success());
         for mount in mount_points(&root) {
-            fs::create_dir_all(root.join(mount)).unwrap();
+            let point = root.join(&mount);
+            // In these trees only files are mounted there.
+            if mount.starts_with("etc") {
+                fs::create_dir_all(point.parent().unwrap()).unwrap();
+                fs::write(point, "").unwrap();
+            } else {
+                fs::create_dir_all(point).unwrap();
+            }
         }
         let uptime = fs::read_to_string(root.join("proc/uptime")).unwrap();
         let uptime = uptime.split(' ').next().unwrap().parse().unwrap();
@@ -273,10 +280,11 @@ impl Ran {
     }
 
     pub fn says_in_one_line(&self, words: &[&str]) {
-        assert!(self.err.starts_with("hostwatch: ") && self.err.ends_with('\n'), "{self:?}");
-        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        let err = &self.err;
+        assert!(err.starts_with("hostwatch: ") && err.ends_with('\n'), "{err:?}");
+        assert_eq!(err.lines().count(), 1, "{err}");
         for word in words {
-            assert!(self.err.contains(word), "{word} is missing: {self:?}");
+            assert!(err.contains(word), "{word} is missing: {err}");
         }
     }
 }
@@ -287,6 +295,19 @@ pub fn json(text: &str) -> Value {
 
 pub fn keys(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// 52.0 is 52, as it is written.
+pub fn plain(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+        Value::Array(list) => list.into_iter().map(plain).collect(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").unwrap_or(&text).parse().map_or(Value::Null, Value::Number)
+        }
+        other => other,
+    }
 }
 
 pub fn fixture(name: &str) -> PathBuf {
