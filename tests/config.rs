@@ -33,11 +33,7 @@ fn a_dry_run_shows_the_mail_that_would_go_out() {
         r#"{"notifications": {"email": {"smtp_server": "smtp.example.com", "username": "u",
             "password": "hunter2", "from_address": "hostwatch@example.com", "to_addresses": ["admin@example.com"]}}}"#,
     );
-    fs::set_permissions(
-        host.path("config.json"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o600),
-    )
-    .unwrap();
+    fs::set_permissions(host.path("config.json"), Permissions::from_mode(0o600)).unwrap();
     let text = host.run(&["collect", "-n"]).done();
     for words in ["To: admin@example.com", "Subject: gate-pi WARNING: ", "75.0 °C", "level 70"] {
         assert!(text.contains(words), "{words} is missing: {text}");
@@ -216,6 +212,10 @@ fn a_data_directory_that_is_a_file_stops_it_and_stays_as_it_was() {
     for command in ["collect", "status", "history", "report"] {
         host.run(&[command]).says(3, &["could not", "/data", "directory"]);
     }
+    host.run(&["collect"]).says(3, &["data directory", "not a directory"]);
+    let ran = host.run(&["collect", "--json"]);
+    assert_eq!((ran.code, &*ran.out), (Some(3), ""), "no line is stored: {ran:?}");
+    ran.says_in_one_line(&["data directory"]);
     assert_eq!(fs::read_to_string(host.data()).unwrap(), "of another program\n");
 }
 
@@ -234,6 +234,25 @@ fn the_nearest_word_decides_where_the_samples_are() {
     assert_eq!(directory(&[], &[service]), "/m");
     assert_eq!(directory(&[], &[service, user]), "/u");
     assert_eq!(directory(&["--data-dir", "/d"], &[service, user]), "/d");
+}
+
+#[test]
+fn an_empty_variable_counts_as_none() {
+    let host = Host::new("raspberry-pi-4");
+    host.collect();
+    let data = host.data();
+    fs::create_dir(host.path("home/hostwatch")).unwrap();
+    fs::copy(host.path("config.json"), host.path("home/hostwatch/config.json")).unwrap();
+    for arguments in [&["collect"][..], &["status"], &["config", "check"]] {
+        // As the timer and a shell run it: nothing before the command.
+        let mut command = std::process::Command::new(BINARY);
+        command.args(arguments).env_clear().env("HOME", host.path("home"));
+        command.env("XDG_CONFIG_HOME", host.path("home")).env("XDG_RUNTIME_DIR", host.path("run"));
+        command.env("HOSTWATCH_CONFIG", "").env("HOSTWATCH_DATA_DIR", &data);
+        let ran = Ran::of(&mut command);
+        assert_eq!((ran.code, &*ran.err), (Some(0), ""), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.out.is_empty(), arguments == ["collect"]);
+    }
 }
 
 #[test]

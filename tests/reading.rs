@@ -1,7 +1,11 @@
 //! Stores that were damaged, repeated, mixed or written by a later version: what is good is read, what is not is
 //! counted, and no reader writes.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper fails as its test does"
+)]
 
 mod common;
 
@@ -140,6 +144,17 @@ fn a_whole_store_of_several_formats_reads_as_one() {
 }
 
 #[test]
+fn the_last_sample_is_the_newest_whatever_the_format_of_its_file() {
+    let host = Host::with_history();
+    let last = |host: &Host| host.run(&["status", "--json"]).json()["sample"]["epoch"].clone();
+    assert_eq!(last(&host), 1_774_846_930, "compressed, beside a plain day before");
+    let original =
+        "{\"timestamp\": \"2026-03-30T07:05:06.5\", \"uptime\": 90.5, \"cpu_percent\": 5}\n";
+    fs::write(host.data().join("metrics_2026-03-30.json"), original).unwrap();
+    assert_eq!(last(&host), 1_774_847_106, "of the original module");
+}
+
+#[test]
 fn integers_beyond_2_to_the_53_keep_every_digit() {
     let host = damaged("beyond-2-53");
     let text = fs::read_to_string(host.data().join(DAY)).unwrap();
@@ -206,6 +221,7 @@ fn a_directory_that_cannot_be_written_is_read_by_anybody() {
     }
     assert_eq!(host.snapshot(), before);
     assert_eq!(fs::read_dir(host.path("run")).unwrap().count(), 0, "nor the runtime directory");
+    fs::set_permissions(host.data(), Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

@@ -47,7 +47,9 @@ impl<'a> Reader<'a> {
             self.faults
                 .push(Fault::new(&path, format!("must be {}, not {shown}", key.form.words())));
         }
-        serde_json::from_str(key.default).ok().and_then(|value| convert(&value))
+        // Making a parser fail costs more than the rest of this; no default is no text to parse.
+        let default = Some(key.default).filter(|text| !text.is_empty());
+        default.and_then(|text| serde_json::from_str(text).ok()).and_then(|value| convert(&value))
     }
 
     pub fn boolean(&mut self, key: &Key) -> bool {

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::append::open_for_writing;
+use super::append::{Sync, append, open_for_writing};
+use super::range::lines;
+use crate::time::Moment;
 
 /// How long a run waits for another run's append.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,4 +57,27 @@ pub fn notify(directory: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Where runs that did not get to judge leave word of their lines.
+fn unjudged(directory: &Path) -> std::path::PathBuf {
+    directory.join("unjudged")
+}
+
+/// Leaves word that the line of `moment` was stored and not judged.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn leave_unjudged(directory: &Path, moment: &Moment) -> anyhow::Result<()> {
+    append(&unjudged(directory), &[serde_json::to_string(moment)?], Sync::Never)?;
+    Ok(())
+}
+
+/// Takes over the lines that others left, by their moments; nearly always none.
+pub fn take_unjudged(directory: &Path) -> Vec<Moment> {
+    let path = unjudged(directory);
+    let Ok(content) = std::fs::read(&path) else { return Vec::new() };
+    // Who leaves word after this is found by the next run.
+    _ = std::fs::remove_file(&path);
+    lines(&content).filter_map(|(_, text, _)| serde_json::from_slice(text).ok()).collect()
 }

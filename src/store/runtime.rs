@@ -1,5 +1,5 @@
 //! What may be lost: caches in the runtime directory, in memory on most hosts, never synced. The CPU time of every
-//! process at the last run, the last line judged, and what was told while the data directory could not be written.
+//! process at the last run, and what was told while the data directory could not be written.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use super::state;
 use crate::alert::state::State;
 use crate::collector::process::Ticks;
-use crate::time::Moment;
 
 /// `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/hostwatch` or `/run/user/UID/hostwatch`, else the data directory.
 #[derive(Clone, Debug)]
@@ -67,18 +66,6 @@ impl Runtime {
     /// Losing it costs one `top` by CPU, so a failure is no error.
     pub fn keep_ticks(&self, boot_id: &str, ticks: &Ticks) {
         self.keep("processes", format_ticks(boot_id, ticks).as_bytes());
-    }
-
-    /// The moment of the last line judged.
-    pub fn judged(&self) -> Option<Moment> {
-        serde_json::from_slice(&fs::read(self.file("judged")).ok()?).ok()
-    }
-
-    /// Losing it costs judging the lines of other runs that ran at the same time.
-    pub fn keep_judged(&self, moment: &Moment) {
-        if let Ok(content) = serde_json::to_vec(moment) {
-            self.keep("judged", &content);
-        }
     }
 
     fn keep(&self, name: &str, content: &[u8]) {

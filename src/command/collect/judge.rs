@@ -1,6 +1,8 @@
 //! Judging and telling, under a lock that is never waited for: a run that does not get it leaves its line to the one
 //! that has it, which judges every line since the last one judged.
 
+use std::cmp::Ordering;
+
 use super::super::Context;
 use super::keeper::Keeper;
 use super::take::Recent;
@@ -15,7 +17,7 @@ use crate::continuity::between;
 use crate::event::{Event, rfc3339};
 use crate::notify::EMAIL;
 use crate::sample::Sample;
-use crate::sample::read::{Wanted, head, line};
+use crate::sample::read::Wanted;
 use crate::series::Pattern;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, lock, tail};
@@ -44,9 +46,7 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     let lock = match held {
         Ok(Some(lock)) => lock,
         Ok(None) => {
-            if let Some(failure) = &run.failure {
-                context.complain(failure);
-            }
+            leave(run, context);
             return false;
         }
         Err(error) => {
@@ -77,13 +77,10 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     let rules = rules(run.config);
     let notifiers = notifiers(run.config);
     let mut owed = false;
-    let mut marker = run.runtime.judged();
     for round in 0..MOST_ROUNDS {
-        let lines = unjudged(run, marker.as_ref(), round == 0);
+        let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         judge_lines(&lines, run, &rules, &notifiers, &mut keeper.state, &mut events);
-        run.runtime.keep_judged(&last.moment());
-        marker = Some(last.moment());
         owed = tell::everything(run, &rules, last, &mut keeper, &mut events, context);
     }
     keeper.keep();
@@ -96,6 +93,16 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     }
     drop(lock);
     owed
+}
+
+/// Leaves the line to the run that judges now, or to the next one.
+fn leave(run: &Run<'_>, context: &mut Context<'_>) {
+    let left = lock::leave_unjudged(&run.store.directory, &run.sample.moment());
+    if let Some(failure) =
+        run.failure.clone().or_else(|| left.err().map(|error| format!("{error:#}")))
+    {
+        context.complain(&failure);
+    }
 }
 
 /// What goes wrong again and again is printed when it begins and once a day; to a person at a terminal, always.
@@ -133,44 +140,31 @@ pub(super) fn notifiers(config: &Config) -> Vec<String> {
     config.email.iter().map(|_| EMAIL.to_owned()).collect()
 }
 
-/// Lines since the last one judged, oldest first, this run's among them.
-fn unjudged(run: &Run<'_>, marker: Option<&Moment>, first_round: bool) -> Vec<Sample> {
+/// The lines to judge, oldest first: this run's, and those that other runs stored and left to us.
+fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
     let mut own = run.sample.clone();
     own.values.set(&STORE_FAILED, u64::from(run.failure.is_some()));
-    let mut lines = Vec::new();
-    let mut own_is_listed = false;
-    let marker = marker.filter(|_| run.failure.is_none());
-    for (text, moment) in marker.into_iter().flat_map(|marker| newer_than(run, marker)) {
-        if is_same(&moment, &own.moment()) {
-            lines.push(own.clone());
-            own_is_listed = true;
-        } else {
-            lines.extend(line(&text, &Wanted::everything()));
-        }
-    }
-    lines.reverse();
-    if first_round && !own_is_listed {
+    let left = lock::take_unjudged(&run.store.directory);
+    let mut lines = if left.is_empty() { Vec::new() } else { stored(run, &left) };
+    if first_round {
         lines.push(own);
     }
+    lines.sort_by(|a, b| {
+        (a.epoch(), a.uptime).partial_cmp(&(b.epoch(), b.uptime)).unwrap_or(Ordering::Equal)
+    });
     lines
 }
 
-/// Stored lines of this boot after a moment, the newest first; nearly always this run's alone.
-fn newer_than<'a>(
-    run: &Run<'_>,
-    marker: &'a Moment,
-) -> impl Iterator<Item = (Vec<u8>, Moment)> + 'a {
+/// The stored lines of some moments, among the last ones.
+fn stored(run: &Run<'_>, moments: &[Moment]) -> Vec<Sample> {
     let date = run.sample.timestamp.date_naive();
-    let files: Vec<_> = [Some(date), date.pred_opt()]
+    let paths = [Some(date), date.pred_opt()]
         .into_iter()
         .flatten()
-        .map(|date| run.store.metrics_file(date))
-        .collect();
-    let texts = files.into_iter().filter_map(|path| tail::Backwards::open(&path)).flatten();
-    let moments = texts.filter_map(|text| head(&text).ok().map(|sample| (text, sample.moment())));
-    moments
-        .take_while(|(_, moment)| !is_same(moment, marker) && moment.same_boot(marker))
-        .take(MOST_LINES)
+        .map(|date| run.store.metrics_file(date));
+    let wanted = Wanted::everything();
+    let last = paths.flat_map(|path| tail::samples(&path, &wanted)).take(MOST_LINES);
+    last.filter(|line| moments.iter().any(|moment| is_same(moment, &line.moment()))).collect()
 }
 
 /// Stored uptimes have two decimals.

@@ -23,6 +23,8 @@ const SHORTEST: f64 = 2.0;
 const LONGEST: f64 = 3_600.0;
 /// Without a usable earlier line, two readings so far apart.
 const TWO_READINGS: Duration = Duration::from_millis(200);
+/// Two intervals that differ by less agree.
+const STEADY: f64 = 0.02;
 /// How many lines tell the usual spacing.
 const SPACING_LINES: usize = 11;
 
@@ -57,8 +59,12 @@ impl Recent {
                 recent.base = Some(sample.clone());
             }
             recent.newest.get_or_insert(sample);
-            let enough = recent.base.is_some() && log_interval.is_some();
-            if enough || moments.len() >= SPACING_LINES {
+            let steady = recent.newest.as_ref().and_then(|newest| steady_interval(newest, now));
+            if let Some(interval) = log_interval.or(steady).filter(|_| recent.base.is_some()) {
+                recent.interval = interval;
+                return recent;
+            }
+            if moments.len() >= SPACING_LINES {
                 break;
             }
         }
@@ -68,6 +74,14 @@ impl Recent {
         }
         recent
     }
+}
+
+/// The spacing of the last two intervals, if they agree: nothing older need then be read.
+fn steady_interval(newest: &Sample, now: &Now) -> Option<f64> {
+    let (before, moment) = (newest.interval?, now.moment());
+    let last = moment.seconds_since(&newest.moment());
+    let agree = moment.same_boot(&newest.moment()) && (last - before).abs() <= before * STEADY;
+    agree.then_some(before)
 }
 
 /// Of this boot, old enough to tell a rate, and recent enough to tell a true one.
