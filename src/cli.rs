@@ -44,10 +44,10 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
     /// The configuration file [default: ~/.config/hostwatch/config.json, else /etc/hostwatch/config.json]
-    #[arg(long, global = true, value_name = "FILE", env = "HOSTWATCH_CONFIG", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the samples are [default: as configured, else /var/lib/hostwatch or ~/.local/state/hostwatch]
-    #[arg(long, global = true, value_name = "DIR", env = "HOSTWATCH_DATA_DIR", hide_env = true)]
+    #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Colours
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
@@ -268,25 +268,30 @@ pub fn parse(
     if let [_, only] = arguments
         && only == "collect"
     {
-        return Ok(timer_line(variable));
+        return Ok(Cli::of_the_timer().completed(variable));
     }
-    Cli::try_parse_from(arguments).map_err(|error| {
+    let parsed = Cli::try_parse_from(arguments).map(|cli| cli.completed(variable));
+    parsed.map_err(|error| {
         let is_error = error.use_stderr();
         let text = if is_error { one_line(&error.to_string()) } else { error.to_string() };
         Usage { text, is_error }
     })
 }
 
-/// The line that the timer runs, some hundred times a day: understood without building the whole definition, which
-/// costs more than reading every process.
-fn timer_line(variable: &dyn Fn(&str) -> Option<OsString>) -> Cli {
-    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let global = Global {
-        config: path("HOSTWATCH_CONFIG"),
-        data_dir: path("HOSTWATCH_DATA_DIR"),
-        ..Global::default()
-    };
-    Cli { global, command: Some(Command::Collect(Collect::default())) }
+impl Cli {
+    /// What was not told may stand in the environment; empty is nothing.
+    fn completed(mut self, variable: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.global.config = self.global.config.or_else(|| path("HOSTWATCH_CONFIG"));
+        self.global.data_dir = self.global.data_dir.or_else(|| path("HOSTWATCH_DATA_DIR"));
+        self
+    }
+
+    /// The line that the timer runs, some hundred times a day: understood without building the whole definition,
+    /// which costs more than reading every process.
+    fn of_the_timer() -> Self {
+        Cli { global: Global::default(), command: Some(Command::Collect(Collect::default())) }
+    }
 }
 
 /// What is wrong in one line, like every other error.
@@ -313,7 +318,7 @@ mod tests {
     #[test]
     fn the_timers_line_means_what_the_definition_says() {
         let arguments = ["hostwatch", "collect"].map(OsString::from);
-        let short = timer_line(&|_| None);
+        let short = Cli::of_the_timer();
         let full = Cli::try_parse_from(arguments).unwrap();
         assert_eq!(format!("{short:?}"), format!("{full:?}"));
     }

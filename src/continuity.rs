@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::event::rfc3339;
 use crate::time::Moment;
 
+/// Expected seconds between samples where nobody said and nothing tells.
+pub const DEFAULT_INTERVAL: f64 = 300.0;
 /// A hole longer than so many intervals is a gap, and data older than that is stale.
 pub const TOLERANCE: f64 = 2.5;
 /// Wall clock and uptime may differ by so much before the clock was set.
@@ -73,16 +75,18 @@ fn gap(
     })
 }
 
-/// The usual spacing of samples: the median of the given ones; `None` with fewer than two.
-pub fn median_spacing(moments: &[Moment]) -> Option<f64> {
-    let mut spacings: Vec<f64> = moments
-        .iter()
-        .zip(moments.iter().skip(1))
-        .map(|(a, b)| if a.epoch <= b.epoch { b.seconds_since(a) } else { a.seconds_since(b) })
-        .filter(|spacing| *spacing > 0.0)
-        .collect();
+/// The usual spacing of samples: the median of the given ones. `None` with fewer than three, and where they were taken
+/// by hand within seconds: that is no pace.
+pub fn usual_spacing(moments: &[Moment]) -> Option<f64> {
+    const FEWEST: usize = 3;
+    const SHORTEST: f64 = 5.0;
+    let spacing = |(a, b): (&Moment, &Moment)| {
+        if a.epoch <= b.epoch { b.seconds_since(a) } else { a.seconds_since(b) }
+    };
+    let mut spacings: Vec<f64> = moments.iter().zip(moments.iter().skip(1)).map(spacing).collect();
     spacings.sort_by(f64::total_cmp);
-    spacings.get(spacings.len() / 2).copied()
+    let median = spacings.get(spacings.len() / 2).copied();
+    median.filter(|median| spacings.len() >= FEWEST && *median >= SHORTEST)
 }
 
 #[cfg(test)]
@@ -121,9 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_spacing_is_the_median() {
+    fn the_usual_spacing_is_the_median_and_two_runs_by_hand_are_no_pace() {
         let moments: Vec<Moment> =
             [0, 300, 600, 5_000, 5_300].iter().map(|epoch| moment(*epoch, "", 0.0)).collect();
-        assert_eq!((median_spacing(&moments), median_spacing(&moments[..1])), (Some(300.0), None));
+        assert_eq!((usual_spacing(&moments), usual_spacing(&moments[..3])), (Some(300.0), None));
     }
 }

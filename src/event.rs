@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Level;
+use crate::sample::write::{short, short_number};
 use crate::time::{Moment, Zone};
 
 pub const SCHEMA: u64 = 1;
@@ -37,16 +38,20 @@ pub struct Event {
     pub schema: u64,
     pub host: String,
     pub boot_id: String,
+    #[serde(serialize_with = "short_number")]
     pub uptime: f64,
     pub event: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
     pub value: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
     pub threshold: Option<f64>,
+    /// Of an episode that ended: the worst value it had.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
+    pub worst: Option<f64>,
     /// When what it speaks of began, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
@@ -55,8 +60,8 @@ pub struct Event {
     pub to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    /// The same in words.
+    pub text: String,
 }
 
 impl Event {
@@ -82,7 +87,7 @@ impl Event {
 
     #[must_use]
     pub fn saying(mut self, text: impl Into<String>) -> Self {
-        self.text = Some(text.into());
+        self.text = text.into();
         self
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use hostwatch::cli::{self, Cli, Exit};
 use hostwatch::command::{self, Context};
 use hostwatch::render::Terminal;
+use hostwatch::render::wording::one_line;
 use hostwatch::{clock, terminal};
 
 fn main() -> ExitCode {
@@ -34,7 +35,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     #[expect(clippy::disallowed_methods, reason = "here the clock is read")]
     let wall = chrono::Utc::now();
     let now = clock::read(root, cli.global.now.as_deref(), wall)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Output(BufWriter::new(io::stdout().lock()));
     let mut err = io::stderr().lock();
     let stdout = Terminal {
         is_terminal: io::stdout().is_terminal(),
@@ -57,9 +58,26 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// Standard output whose failures say what failed.
+struct Output<W: Write>(W);
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(|error| explained(&error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(|error| explained(&error))
+    }
+}
+
+fn explained(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("could not write the result: {error}"))
+}
+
 fn failed(text: &str) -> ExitCode {
     // Where even this cannot be written, the exit code says it.
-    _ = writeln!(io::stderr(), "hostwatch: {}", text.replace('\n', "; "));
+    _ = writeln!(io::stderr(), "hostwatch: {}", one_line(text));
     ExitCode::from(Exit::Failed as u8)
 }
 

@@ -8,6 +8,7 @@ use super::Level;
 use super::state::{Standing, State};
 use crate::event::{Event, kind, rfc3339};
 use crate::sample::Sample;
+use crate::sample::write::short;
 use crate::series::Series;
 
 /// One alert from raise to end. No `end`: not over.
@@ -18,15 +19,15 @@ pub struct Episode {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     pub level: Level,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
     pub value: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
     pub threshold: Option<f64>,
     pub start: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     pub seconds: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "short")]
     pub worst: Option<f64>,
     /// When somebody was first told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +117,7 @@ pub fn from_events(events: &[Event], now: i64) -> Vec<Episode> {
                 episode.end = Some(event.timestamp.clone());
                 episode.seconds = (event.epoch - episode.start_epoch).max(0);
                 episode.value = event.value;
+                episode.worst = event.worst.or(episode.worst);
                 episodes.push(episode);
             }
             _ => {}

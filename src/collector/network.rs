@@ -1,5 +1,7 @@
 //! Network interfaces, from `/proc/net/dev` (proc(5)). Raw counters are facts; rates are derived from two lines.
 
+use anyhow::bail;
+
 use super::{Collector, Host, Reading};
 use crate::metric::{Metric, Unit};
 use crate::sample::Values;
@@ -129,6 +131,9 @@ struct Interface {
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let interfaces = parse(&host.read("proc/net/dev")?);
+    if interfaces.is_empty() {
+        bail!("could not understand /proc/net/dev: no interface");
+    }
     let outside = || interfaces.iter().filter(|interface| interface.name != "lo");
     if outside().next().is_some() {
         reading.values.set(

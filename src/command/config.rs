@@ -6,7 +6,7 @@ use super::Context;
 use crate::cli::{ConfigCommand, Exit};
 use crate::config::key::Key;
 use crate::config::{Config, EXAMPLE, KEYS};
-use crate::continuity::median_spacing;
+use crate::continuity::usual_spacing;
 use crate::render::{Cell, Column, View, json as shape, table};
 use crate::store::Store;
 
@@ -39,11 +39,16 @@ fn check(as_json: bool, context: &mut Context<'_>) -> anyhow::Result<Exit> {
             .iter()
             .map(|fault| {
                 let (line, column) = fault.place.unzip();
-                json!({"key": fault.path.join("."), "text": fault.text, "line": line, "column": column})
+                let mut shown = Map::new();
+                put(&mut shown, "key", json!(fault.path.join(".")));
+                put(&mut shown, "text", json!(fault.text));
+                put(&mut shown, "line", json!(line));
+                put(&mut shown, "column", json!(column));
+                Value::Object(shown)
             })
             .collect();
         let mut answer = shape::answer();
-        answer.insert("file".to_owned(), json!(config.path));
+        put(&mut answer, "file", json!(config.path));
         answer.insert("faults".to_owned(), json!(faults));
         answer.insert("warnings".to_owned(), json!(warnings));
         writeln!(context.out, "{}", Value::Object(answer))?;
@@ -67,10 +72,17 @@ fn check(as_json: bool, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// What there is nothing to say about is absent.
+fn put(object: &mut Map<String, Value>, key: &str, value: Value) {
+    if !value.is_null() {
+        object.insert(key.to_owned(), value);
+    }
+}
+
 /// Said when the samples come at another pace than the configuration expects.
 pub fn spacing_warning(config: &Config, store: &Store, context: &Context<'_>) -> Option<String> {
     let expected = config.log_interval?;
-    let spacing = median_spacing(&super::status::recent_moments(store, context))?;
+    let spacing = usual_spacing(&super::status::recent_moments(store, context))?;
     ((spacing - expected).abs() > expected / 5.0).then(|| {
         format!("samples come every {spacing:.0} s, monitoring.log_interval expects {expected:.0} s; set one of them, the timer with: systemctl edit hostwatch-collect.timer")
     })
@@ -109,11 +121,14 @@ fn show(as_json: bool, context: &mut Context<'_>) -> anyhow::Result<Exit> {
             .iter()
             .map(|key| {
                 let Shown { value, origin } = shown(key, &config);
-                (key.path.to_owned(), json!({"value": value, "origin": origin}))
+                let mut shown = Map::new();
+                put(&mut shown, "value", value);
+                put(&mut shown, "origin", json!(origin));
+                (key.path.to_owned(), Value::Object(shown))
             })
             .collect();
         let mut answer = shape::answer();
-        answer.insert("file".to_owned(), json!(config.path));
+        put(&mut answer, "file", json!(config.path));
         answer.insert("data_dir".to_owned(), json!(store.directory));
         answer.insert("values".to_owned(), Value::Object(values));
         writeln!(context.out, "{}", Value::Object(answer))?;

@@ -30,12 +30,20 @@ pub fn run(arguments: &Plain, context: &mut Context<'_>) -> anyhow::Result<Exit>
         write!(
             context.out,
             "{}",
-            table::render(&View { columns, rows: rows.collect() }, &context.stdout)
+            table::wrapped(&View { columns, rows: rows.collect() }, &context.stdout)
         )?;
     }
     Ok(Exit::Done)
 }
 
 fn object(metric: &Metric) -> Value {
-    json!({"name": metric.name, "unit": metric.unit.name(), "kind": metric.kind_name(), "label": metric.label, "help": metric.help})
+    let mut object =
+        json!({"name": metric.name, "unit": metric.unit.name(), "kind": metric.kind_name()});
+    if let (Some(label), Some(object)) = (metric.label, object.as_object_mut()) {
+        object.insert("label".to_owned(), json!(label));
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.insert("help".to_owned(), json!(metric.help));
+    }
+    object
 }

@@ -24,8 +24,9 @@ use chrono::{DateTime, Utc};
 use crate::cli::{self, Command, Exit, Global};
 use crate::config::{Config, load};
 use crate::render::Terminal;
+use crate::render::wording::one_line;
 use crate::store::Store;
-use crate::store::range::Range;
+use crate::store::range::{Damage, Range};
 use crate::time::parse::{Edge, time};
 use crate::time::{Now, Zone};
 
@@ -77,7 +78,7 @@ impl Context<'_> {
 
     /// A line on standard error that is always said. Nothing can be done where it cannot be written.
     pub fn complain(&mut self, text: &str) {
-        _ = writeln!(self.err, "hostwatch: {}", text.replace('\n', "; "));
+        _ = writeln!(self.err, "hostwatch: {}", one_line(text));
     }
 
     fn directory_variable(&self, name: &str) -> Option<PathBuf> {
@@ -179,20 +180,39 @@ impl Context<'_> {
         let zone = self.zone();
         let since = time(since.unwrap_or(default), Edge::Since, self.now.utc, zone)
             .map_err(|words| anyhow!("could not understand --since: {words}"))?;
-        let until = match until {
-            // What was sampled in this very second belongs to "until now".
-            None => self.now.utc + chrono::Duration::seconds(1),
+        let end = match until {
+            None => self.now.utc,
             Some(text) => time(text, Edge::Until(since), self.now.utc, zone)
                 .map_err(|words| anyhow!("could not understand --until: {words}"))?,
         };
-        if until <= since {
+        if end <= since {
             return Err(anyhow!(
                 "could not make a range: --until {} is not after --since {}",
-                self.shown(until),
+                self.shown(end),
                 self.shown(since)
             ));
         }
-        Ok(Range { since, until })
+        Ok(Range { since, until: end, up_to_now: until.is_none() })
+    }
+
+    /// Says what could not be read, with its place.
+    pub fn note_damage(&mut self, damage: &[Damage]) {
+        if let Some(first) = damage.first() {
+            let lines = damage.iter().filter(|one| one.line > 0).count();
+            let files = damage.len() - lines;
+            let counted = |number: usize, what: &str| match number {
+                0 => None,
+                1 => Some(format!("1 {what}")),
+                many => Some(format!("{many} {what}s")),
+            };
+            let parts: Vec<String> =
+                [counted(lines, "damaged line"), counted(files, "unreadable file")]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+            let were = if damage.len() == 1 { "was" } else { "were" };
+            self.note(&format!("{} {were} passed over; the first: {first}", parts.join(" and ")));
+        }
     }
 
     fn shown(&self, instant: DateTime<Utc>) -> String {

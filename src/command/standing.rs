@@ -41,10 +41,7 @@ pub fn now_firing(
         Ok(firing(&state, sample, threshold, now))
     } else {
         context.note("what is firing is taken from the events: state.json is not yours to read");
-        let range = Range {
-            since: context.now.utc - chrono::Duration::days(30),
-            until: context.now.utc + chrono::Duration::seconds(1),
-        };
+        let range = Range::last(30 * 86_400, context.now.utc);
         Ok(from_events(&store.events(range)?, now)
             .into_iter()
             .filter(|episode| !episode.is_over())

@@ -189,7 +189,11 @@ pub fn from_text(text: &str, path: Option<&Path>) -> anyhow::Result<Config> {
     let monitoring = section(Some(&document), "monitoring")?;
     let mut faults = Vec::new();
     let mut config = read_monitoring(&monitoring, path, &mut faults)?;
-    let notifications = document.get("notifications");
+    let notifications = document.get("notifications").filter(|section| !section.is_null());
+    if let Some(other) = notifications.filter(|section| !section.is_object()) {
+        faults
+            .push(Fault::new(&["notifications"], format!("must be an object {{…}}, not {other}")));
+    }
     config.email =
         email::read(notifications.and_then(|section| section.get("email")), path, &mut faults);
     for fault in &mut faults {

@@ -128,7 +128,7 @@ fn sendmail(program: &Path, frozen: &Frozen) -> Outcome {
             let words = source
                 .filter(|words| !words.trim().is_empty())
                 .unwrap_or_else(|| "it failed and gave no reason".to_owned());
-            not_accepted(failure::without_number(words.trim()).replace('\n', "; "))
+            not_accepted(crate::render::wording::one_line(words.trim()).replace('\n', "; "))
         }
     }
 }

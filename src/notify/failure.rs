@@ -5,6 +5,8 @@ use std::io;
 
 use lettre::transport::smtp::Error;
 
+use crate::render::wording::one_line;
+
 /// One line about why the server could not be told.
 pub fn of(error: &Error, server: &str, port: u16) -> String {
     let source = error.source().map(ToString::to_string).unwrap_or_default();
@@ -13,7 +15,7 @@ pub fn of(error: &Error, server: &str, port: u16) -> String {
     }
     format!(
         "{server}:{port}: {}",
-        cause(error).unwrap_or_else(|| without_number(&if source.is_empty() {
+        cause(error).unwrap_or_else(|| one_line(&if source.is_empty() {
             error.to_string()
         } else {
             source
@@ -34,7 +36,7 @@ fn cause(error: &Error) -> Option<String> {
 
 /// An input or output failure without its number.
 pub fn of_io(error: &io::Error) -> String {
-    let text = without_number(&error.to_string());
+    let text = one_line(&error.to_string());
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             "connection refused: is the server running, and is the port right?".to_owned()
@@ -56,18 +58,13 @@ pub fn of_io(error: &io::Error) -> String {
     }
 }
 
-/// Without "(os error 111)", which says nothing to people.
-pub fn without_number(text: &str) -> String {
-    text.split(" (os error").next().unwrap_or(text).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_of_the_system_are_left_out() {
-        assert_eq!(without_number("No route to host (os error 113)"), "No route to host");
+        assert_eq!(of_io(&io::Error::from_raw_os_error(113)), "No route to host");
     }
 
     #[test]

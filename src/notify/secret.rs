@@ -36,7 +36,7 @@ pub fn password(
         let text = fs::read_to_string(path)
             .with_context(|| format!("could not read the password file {}", path.display()))
             .map_err(|error| {
-                anyhow::anyhow!("{}", super::failure::without_number(&format!("{error:#}")))
+                anyhow::anyhow!("{}", crate::render::wording::one_line(&format!("{error:#}")))
             })?;
         refuse_world_readable(path, "the password file")?;
         if text.trim().is_empty() {

@@ -7,8 +7,21 @@ use crate::alert::Level;
 
 /// The table, each line indented by one and ended by a newline, without trailing blanks.
 pub fn render(view: &View, terminal: &Terminal) -> String {
+    arranged(view, terminal, None)
+}
+
+/// The same, with long texts wrapped to the width of the terminal, if it has one.
+pub fn wrapped(view: &View, terminal: &Terminal) -> String {
+    arranged(view, terminal, terminal.width)
+}
+
+fn arranged(view: &View, terminal: &Terminal, width: Option<usize>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    // One column is the blank that every line begins with.
+    if let Some(width) = width.and_then(|width| u16::try_from(width.saturating_sub(1)).ok()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     if terminal.color {
         table.enforce_styling();
     } else {

@@ -48,3 +48,33 @@ pub fn least_spread(unit: Unit, typical: f64) -> f64 {
         _ => typical.abs() * 0.1,
     }
 }
+
+/// An error as one line, without the system's numbers ("os error 2"), which say nothing to people.
+pub fn one_line(text: &str) -> String {
+    let mut line = text.replace('\n', "; ");
+    while let Some(start) = line.find(" (os error ") {
+        let Some(length) = line.get(start..).and_then(|rest| rest.find(')')) else { break };
+        line.replace_range(start..=start + length, "");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_one_line_without_numbers() {
+        assert_eq!(
+            one_line("could not x: No such file (os error 2)\ny (os error 13)."),
+            "could not x: No such file; y."
+        );
+    }
+
+    #[test]
+    fn a_phrase_names_the_series_and_its_value() {
+        let series = Series::parse("filesystem_percent{/data}");
+        assert_eq!(phrase(&series, Some(85.96), false), "/data 86.0 % full");
+        assert_eq!(phrase(&Series::parse("later_metric"), Some(3.0), true), "later_metric 3");
+    }
+}

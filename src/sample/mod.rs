@@ -161,6 +161,15 @@ impl Values {
         }
     }
 
+    /// The number of a series as it is stored.
+    pub fn value(&self, series: &Series) -> Option<Value> {
+        match (self.0.get(series.metric.as_str())?, &series.label) {
+            (Entry::Single(value), None) => Some(*value),
+            (Entry::Labelled(labels), Some(label)) => labels.get(label).copied(),
+            _ => None,
+        }
+    }
+
     pub fn number(&self, series: &Series) -> Option<f64> {
         self.get(&series.metric, series.label.as_deref())
     }

@@ -25,8 +25,12 @@ impl Serialize for Sample {
         )?;
         map.serialize_entry("epoch", &self.epoch())?;
         map.serialize_entry("schema", &self.schema)?;
-        map.serialize_entry("host", &self.host)?;
-        map.serialize_entry("boot_id", &self.boot_id)?;
+        // Lines of the original module know neither.
+        for (key, text) in [("host", &self.host), ("boot_id", &self.boot_id)] {
+            if !text.is_empty() {
+                map.serialize_entry(key, text)?;
+            }
+        }
         if let Some(uptime) = self.uptime {
             map.serialize_entry("uptime", &Value::Float(uptime))?;
         }
@@ -73,7 +77,11 @@ impl Serialize for Value {
 }
 
 /// An optional number, written like a value.
-#[expect(clippy::ref_option, reason = "the signature that serde calls")]
-pub(super) fn short<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn short<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     number.map(Value::Float).serialize(serializer)
+}
+
+/// A number, written like a value.
+pub fn short_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    Value::Float(*number).serialize(serializer)
 }

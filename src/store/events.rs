@@ -42,9 +42,7 @@ impl Store {
                 );
             }
         }
-        events.retain(|event| {
-            range.since.timestamp() <= event.epoch && event.epoch < range.until.timestamp()
-        });
+        events.retain(|event| range.holds(event.epoch));
         events.sort_by_key(|event| event.epoch);
         Ok(events)
     }

@@ -27,7 +27,7 @@ use anyhow::bail;
 use chrono::NaiveDate;
 
 use crate::sample::Sample;
-use crate::sample::read::Wanted;
+use crate::sample::read::{Wanted, head, line};
 
 /// The directory of one host's files.
 #[derive(Clone, Debug)]
@@ -48,22 +48,26 @@ impl Store {
         self.directory.join(format!("events_{date}.jsonl"))
     }
 
-    /// The newest sample, by the date in the files' names and then by time; `None` in an empty store.
+    /// The newest sample: of the last believable day that has one, the last in time. `None` in an empty store.
     ///
     /// # Errors
     /// The directory cannot be listed.
     pub fn last(&self, today: NaiveDate, wanted: &Wanted) -> anyhow::Result<Option<Sample>> {
-        // Two names are known without listing the directory, however many days it holds.
-        for date in [Some(today), today.pred_opt()].into_iter().flatten() {
-            if let Some(sample) = tail::last(&self.metrics_file(date), wanted) {
-                return Ok(Some(sample));
-            }
-        }
         let files = days::list(&self.directory)?;
-        let newest = |file: &&days::DayFile| file.kind == days::Kind::Metrics;
-        for file in files.iter().rev().filter(newest) {
-            let (samples, _) = range::read_day(&[file], wanted, None);
-            if let Some(sample) = samples.into_iter().next_back() {
+        let tomorrow = today.succ_opt().unwrap_or(today);
+        let metrics = |file: &&days::DayFile| file.kind == days::Kind::Metrics;
+        let mut dates: Vec<NaiveDate> =
+            files.iter().filter(metrics).map(|file| file.date).collect();
+        dates.dedup();
+        // Days after tomorrow are those of a clock that was wrong: only if there is nothing else.
+        dates.sort_by_key(|date| (*date > tomorrow, std::cmp::Reverse(*date)));
+        for date in dates {
+            let newest = files
+                .iter()
+                .filter(metrics)
+                .filter(|file| file.date == date)
+                .filter_map(|file| newest_of(file, wanted));
+            if let Some(sample) = newest.max_by_key(Sample::epoch) {
                 return Ok(Some(sample));
             }
         }
@@ -74,6 +78,20 @@ impl Store {
         days::list(&self.directory)
             .is_ok_and(|files| files.iter().any(|file| file.kind == days::Kind::Metrics))
     }
+}
+
+/// The last in time of a file. Lines may stand out of order, but not far: runs overlap by seconds.
+fn newest_of(file: &days::DayFile, wanted: &Wanted) -> Option<Sample> {
+    const NEAR_THE_END: usize = 8;
+    if file.is_compressed() {
+        return range::read_day(&[file], wanted, None).0.pop();
+    }
+    let last = tail::Backwards::open(&file.path)?
+        .filter_map(|text| Some((head(&text).ok()?.epoch(), text)));
+    let mut last: Vec<(i64, Vec<u8>)> = last.take(NEAR_THE_END).collect();
+    // Stably: of equal times the line that was written last stays first.
+    last.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
+    last.iter().find_map(|(_, text)| line(text, wanted).ok())
 }
 
 /// Makes the directory; the part of its path that exists must be a directory.

@@ -1,11 +1,12 @@
 //! Reading a range of days, one day in memory at a time: promises 5 and 8 of the store.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use flate2::read::MultiGzDecoder;
 
 use super::days::{DayFile, Kind};
@@ -23,16 +24,35 @@ pub struct Damage {
     pub reason: String,
 }
 
-/// A stretch of time; `since` is in it, `until` is not.
+impl fmt::Display for Damage {
+    /// `FILE:LINE: why`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        match self.line {
+            0 => write!(out, "{name}: {}", self.reason),
+            line => write!(out, "{name}:{line}: {}", self.reason),
+        }
+    }
+}
+
+/// A stretch of time; `since` is in it, `until` is not, unless it is now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     pub since: DateTime<Utc>,
     pub until: DateTime<Utc>,
+    /// What was sampled in this very second belongs to "until now".
+    pub up_to_now: bool,
 }
 
 impl Range {
-    fn holds(&self, epoch: i64) -> bool {
-        self.since.timestamp() <= epoch && epoch < self.until.timestamp()
+    /// The time from `seconds` ago up to now.
+    pub fn last(seconds: i64, now: DateTime<Utc>) -> Self {
+        Range { since: now - TimeDelta::seconds(seconds), until: now, up_to_now: true }
+    }
+
+    pub fn holds(&self, epoch: i64) -> bool {
+        let end = self.until.timestamp() + i64::from(self.up_to_now);
+        self.since.timestamp() <= epoch && epoch < end
     }
 
     pub fn seconds(&self) -> f64 {
@@ -205,8 +225,11 @@ mod tests {
 
     fn read_in(directory: &std::path::Path) -> (Vec<u32>, Vec<Damage>) {
         let wanted = Wanted::names(["cpu_percent"]);
-        let range =
-            Range { since: utc("2026-03-01T00:00:00Z"), until: utc("2026-04-01T00:00:00Z") };
+        let range = Range {
+            since: utc("2026-03-01T00:00:00Z"),
+            until: utc("2026-04-01T00:00:00Z"),
+            up_to_now: false,
+        };
         let mut samples = Store::new(directory).samples(range, &wanted).unwrap();
         #[expect(
             clippy::cast_possible_truncation,

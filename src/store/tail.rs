@@ -64,11 +64,6 @@ pub fn samples<'a>(path: &Path, wanted: &'a Wanted) -> impl Iterator<Item = Samp
     Backwards::open(path).into_iter().flatten().filter_map(move |text| line(&text, wanted).ok())
 }
 
-/// The last readable sample of a file.
-pub fn last(path: &Path, wanted: &Wanted) -> Option<Sample> {
-    samples(path, wanted).next()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

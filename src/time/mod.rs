@@ -4,7 +4,8 @@ pub mod parse;
 pub mod span;
 
 use chrono::{
-    DateTime, Duration, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc,
+    DateTime, Duration, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike,
+    Utc,
 };
 use serde::{Deserialize, Serialize};
 
@@ -78,21 +79,26 @@ impl Zone {
         if self == Zone::Utc {
             return wall.and_utc();
         }
-        for quarters in 0..=96 {
-            let candidate = wall + Duration::minutes(15 * quarters);
+        let mut candidate = wall;
+        for _ in 0..=96 {
             let found = Local.from_local_datetime(&candidate);
             // Some zones report times at the edge of a change that do not read back as themselves.
             let exact = |instant: &DateTime<Local>| {
                 instant.to_utc().with_timezone(&Local).naive_local() == candidate
             };
-            let (first, last) = (found.earliest().filter(exact), found.latest().filter(exact));
-            let chosen = match pick {
-                Pick::Earlier => first.or(last),
-                Pick::Later => last.or(first),
-            };
+            let both = [found.earliest(), found.latest()]
+                .into_iter()
+                .flatten()
+                .filter(exact)
+                .map(|instant| instant.to_utc());
+            let chosen = if pick == Pick::Earlier { both.min() } else { both.max() };
             if let Some(instant) = chosen {
-                return instant.to_utc();
+                return instant;
             }
+            // Clocks change on quarters of an hour.
+            candidate += Duration::seconds(
+                900 - i64::from(candidate.time().num_seconds_from_midnight() % 900),
+            );
         }
         wall.and_utc()
     }

@@ -97,6 +97,7 @@ fn clock_time(text: &str) -> Option<NaiveTime> {
 /// `1d` midnight to midnight, `1w` from Monday).
 pub fn bucket(instant: DateTime<Utc>, every: u64, zone: Zone) -> (DateTime<Utc>, DateTime<Utc>) {
     const DAY: u64 = 86_400;
+    const HOUR: u64 = 3_600;
     let every = every.max(1);
     if every.is_multiple_of(DAY) {
         let days = i64::try_from(every / DAY).unwrap_or(1);
@@ -107,19 +108,20 @@ pub fn bucket(instant: DateTime<Utc>, every: u64, zone: Zone) -> (DateTime<Utc>,
         return (zone.midnight(first), zone.midnight(first + Duration::days(days)));
     }
     let length = i64::try_from(every).unwrap_or(i64::MAX);
-    let local = zone.at(instant);
-    if DAY.is_multiple_of(every) {
-        // Whole divisions of the day follow the wall clock; a repeated hour is two buckets, as the offset differs.
-        let into_day = i64::from(local.time().num_seconds_from_midnight());
-        let start = instant
-            - Duration::seconds(into_day.rem_euclid(length))
-            - Duration::nanoseconds(i64::from(local.nanosecond()));
-        return (start, start + Duration::seconds(length));
+    if DAY.is_multiple_of(every) && every.is_multiple_of(HOUR) && every > HOUR {
+        // Parts of a day follow the wall clock, whatever the clock does in between.
+        let local = zone.at(instant).naive_local();
+        let into = i64::from(local.time().num_seconds_from_midnight()).rem_euclid(length);
+        let wall = local.with_nanosecond(0).unwrap_or(local) - Duration::seconds(into);
+        let at = |wall| zone.instant(wall, Pick::Earlier);
+        return (at(wall), at(wall + Duration::seconds(length)));
     }
-    let shifted = instant.timestamp() + i64::from(zone.offset_seconds(instant));
-    let start = instant.timestamp() - shifted.rem_euclid(length);
-    let at = |epoch: i64| DateTime::from_timestamp(epoch, 0).unwrap_or(instant);
-    (at(start), at(start.saturating_add(length)))
+    // Hours and their parts are counted from midnight: a repeated hour is two buckets, a missing one is none.
+    let midnight = zone.midnight(zone.date(instant));
+    let next = zone.midnight(zone.date(instant) + Duration::days(1));
+    let into = (instant - midnight).num_seconds().rem_euclid(length);
+    let start = instant.with_nanosecond(0).unwrap_or(instant) - Duration::seconds(into);
+    (start, start.checked_add_signed(Duration::seconds(length)).map_or(next, |end| end.min(next)))
 }
 
 #[cfg(test)]

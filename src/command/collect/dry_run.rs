@@ -4,7 +4,7 @@ use super::super::{Context, standing};
 use super::take::{self, Recent};
 use super::{judge, tell};
 use crate::alert::Level;
-use crate::alert::evaluate::evaluate;
+use crate::alert::evaluate::{SHORTEST_JUDGED, evaluate};
 use crate::alert::rule::Rule;
 use crate::alert::state::State;
 use crate::alert::step::At;
@@ -31,6 +31,7 @@ pub(super) fn run(
         context.complain(&line);
     }
     writeln!(context.out, "{}\n", taken.sample.to_line()?)?;
+    let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
     let rules = judge::rules(config);
     let mut state = standing::current(store, &runtime).unwrap_or_default();
     let moment = context.now.moment();
@@ -47,12 +48,12 @@ pub(super) fn run(
     )?;
     let Some(email) = &config.email else {
         writeln!(context.out, "\nno mail: notifications.email is not configured")?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     };
     let facts = tell::facts(&state, &rules, &taken.sample, &moment, recent.interval);
     if !tell::is_worth_a_mail(&facts) {
         writeln!(context.out, "\nno mail would go out")?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     let run = judge::Run {
         config,
@@ -74,7 +75,7 @@ pub(super) fn run(
         message.subject,
         message.text
     )?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Each rule with each of its series: value, levels, verdict.
@@ -103,6 +104,9 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
             let verdict = match standing {
                 Some(standing) if standing.level != Level::Ok => Cell::Level(standing.level),
                 Some(_) => Cell::text("past its level, not yet for long enough"),
+                None if is_unjudged(metric, sample) => {
+                    Cell::text("not judged: the rate covers too short a time")
+                }
                 None => Cell::text("fine"),
             };
             rows.push(vec![
@@ -116,4 +120,10 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
         }
     }
     View { columns, rows }
+}
+
+/// Rates over a moment are noise.
+fn is_unjudged(metric: &str, sample: &Sample) -> bool {
+    let is_rate = collector::find(metric).is_some_and(crate::metric::Metric::is_rate);
+    is_rate && sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED)
 }

@@ -4,6 +4,7 @@ use crate::alert::state::State;
 use crate::continuity::between;
 use crate::event::{Event, kind};
 use crate::sample::Sample;
+use crate::time::span;
 
 /// What lies between the newest stored line and this one.
 pub(super) fn since(newest: Option<&Sample>, sample: &Sample, interval: f64) -> Vec<Event> {
@@ -13,21 +14,23 @@ pub(super) fn since(newest: Option<&Sample>, sample: &Sample, interval: f64) -> 
     let found = between(&newest.moment(), &moment, interval);
     let mut events = Vec::new();
     if found.reboot {
-        events.push(new(kind::REBOOT));
+        events.push(new(kind::REBOOT).saying("the host was started again"));
     }
     if let Some(gap) = found.gap {
         events.push(Event {
             since: Some(gap.start.clone()),
             cause: Some(gap.cause.to_owned()),
             value: Some(gap.seconds as f64),
-            ..new(kind::GAP)
+            ..new(kind::GAP).saying(format!("no samples for {}", span::human(gap.seconds as f64)))
         });
     }
     if let Some(seconds) = found.clock_step {
-        events.push(Event { value: Some(seconds as f64), ..new(kind::CLOCK_STEP) });
+        let way = if seconds < 0 { "back" } else { "forward" };
+        let text = format!("the clock was set {way} by {}", span::human(seconds.abs() as f64));
+        events.push(Event { value: Some(seconds as f64), ..new(kind::CLOCK_STEP).saying(text) });
     }
     if !newest.host.is_empty() && newest.host != sample.host {
-        events.push(new(kind::HOST_CHANGED).saying(format!("was {}", newest.host)));
+        events.push(new(kind::HOST_CHANGED).saying(format!("the host was named {}", newest.host)));
     }
     events
 }
@@ -47,7 +50,7 @@ pub(super) fn collectors(state: &mut State, sample: &Sample) -> Vec<Event> {
         .failing
         .keys()
         .filter(|name| !sample.errors.contains_key(*name))
-        .map(|name| new(kind::COLLECTOR_BACK, name));
+        .map(|name| new(kind::COLLECTOR_BACK, name).saying("works again"));
     let events = begun.chain(ended).collect();
     state.failing.clone_from(&sample.errors);
     events
@@ -61,9 +64,9 @@ pub(super) fn configuration(state: &mut State, faults: &[String], sample: &Sampl
     }
     let kind = if text.is_empty() { kind::CONFIG_OK } else { kind::CONFIG_ERROR };
     let event = Event::new(kind, &sample.host, &sample.moment());
-    let event = if text.is_empty() { event } else { event.saying(faults.join("; ")) };
+    let words = if text.is_empty() { "no faults any more".to_owned() } else { faults.join("; ") };
     state.faults = text;
-    vec![event]
+    vec![event.saying(words)]
 }
 
 #[cfg(test)]

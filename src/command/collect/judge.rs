@@ -7,6 +7,7 @@ use super::super::Context;
 use super::keeper::Keeper;
 use super::take::Recent;
 use super::{happenings, tell};
+use crate::alert::Level;
 use crate::alert::evaluate::{Change, evaluate};
 use crate::alert::rule::{Levels, Rule, Threshold};
 use crate::alert::state::State;
@@ -14,11 +15,12 @@ use crate::alert::step::At;
 use crate::collector::{self, STORE_FAILED};
 use crate::config::Config;
 use crate::continuity::between;
-use crate::event::{Event, rfc3339};
+use crate::event::{Event, kind, rfc3339};
 use crate::notify::EMAIL;
+use crate::render::wording::phrase;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
-use crate::series::Pattern;
+use crate::series::{Pattern, Series};
 use crate::store::runtime::Runtime;
 use crate::store::{Store, lock, tail};
 use crate::time::Moment;
@@ -59,8 +61,8 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     let mut keeper = match Keeper::load(run.store, run.runtime) {
         Ok(keeper) => keeper,
         Err(error) => {
-            context.complain(&format!("{error:#}"));
-            return false;
+            context.complain(&run.failure.clone().unwrap_or_else(|| format!("{error:#}")));
+            return true;
         }
     };
     if let Some(remark) = keeper.remark.take() {
@@ -198,11 +200,19 @@ fn judge_lines(
 
 fn event(change: &Change, host: &str, now: &Moment) -> Event {
     let standing = &change.standing;
+    let series = Series::parse(&standing.series);
+    let unit = collector::find(&series.metric).map(|metric| metric.unit);
+    let is_over =
+        standing.level == Level::Ok || matches!(change.kind, kind::WITHDRAWN | kind::GONE);
+    let limit =
+        change.threshold.zip(unit).map(|(level, unit)| format!(", level {}", unit.level(level)));
     Event {
         level: Some(standing.level),
         value: change.value,
         threshold: change.threshold,
+        worst: standing.worst.filter(|_| is_over),
         since: standing.since.as_ref().map(|since| rfc3339(since.epoch)),
         ..Event::new(change.kind, host, now).about(&standing.series)
     }
+    .saying(phrase(&series, change.value, false) + &limit.unwrap_or_default())
 }

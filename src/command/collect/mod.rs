@@ -55,10 +55,20 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
         failure,
     };
     let owed = judge::and_tell(&run, context);
-    if arguments.json {
+    if arguments.json && run.failure.is_none() {
         writeln!(context.out, "{line}")?;
     } else if context.stdout.is_terminal && run.failure.is_none() {
         writeln!(context.out, "{}", summary(&taken.sample, &store, context))?;
+    }
+    if context.global.verbose > 0 && run.failure.is_none() {
+        let rates = taken.sample.interval.map(|seconds| format!(", rates over {seconds} s"));
+        let collectors = taken.sample.errors.len();
+        context.note(&format!(
+            "stored {} bytes in {}{}, {collectors} collectors failed",
+            line.len() + 1,
+            store.metrics_file(taken.sample.timestamp.date_naive()).display(),
+            rates.unwrap_or_default()
+        ));
     }
     Ok(match (&run.failure, config.faults.is_empty(), owed) {
         (Some(_), ..) => Exit::Failed,

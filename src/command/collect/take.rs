@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::Context;
 use crate::collector::{self, Host, filesystem, process::Ticks};
 use crate::config::Config;
-use crate::continuity::{TOLERANCE, median_spacing};
+use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, usual_spacing};
 use crate::metric::Metric;
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
@@ -16,8 +16,6 @@ use crate::store::runtime::Runtime;
 use crate::store::{Store, tail};
 use crate::time::{Moment, Now, Zone};
 
-/// Where nobody said and nothing is stored.
-const DEFAULT_INTERVAL: f64 = 300.0;
 /// Rates over less are noise.
 const SHORTEST: f64 = 2.0;
 const LONGEST: f64 = 3_600.0;
@@ -70,7 +68,7 @@ impl Recent {
         }
         if log_interval.is_none() {
             moments.reverse();
-            recent.interval = median_spacing(&moments).unwrap_or(DEFAULT_INTERVAL);
+            recent.interval = usual_spacing(&moments).unwrap_or(DEFAULT_INTERVAL);
         }
         recent
     }

@@ -337,5 +337,5 @@ fn told(claim: &Claim, host: &str, now: &Moment, to: &str) -> Event {
         to: Some(to.to_owned()),
         ..Event::new(kind, host, now).about(&claim.series)
     };
-    event.saying(claim.reason.name())
+    event.saying(format!("{} told to {to}", claim.reason.name()))
 }

@@ -1,6 +1,6 @@
 //! History for programs: JSON, JSON lines and CSV, written as they are read.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
@@ -93,10 +93,15 @@ pub(super) fn json_buckets(
     zone: Zone,
     out: &mut dyn Write,
 ) -> Result<Vec<Damage>> {
-    let (buckets, damage) = asked.buckets(seconds, zone)?;
-    let mut answer = head(asked, host);
-    answer.insert("buckets".to_owned(), buckets.iter().map(bucket_object).collect());
-    writeln!(out, "{}", Value::Object(answer))?;
+    let head = Value::Object(head(asked, host)).to_string();
+    write!(out, "{},\"buckets\":[", head.trim_end_matches('}'))?;
+    let mut separator = "";
+    let damage = asked.each_bucket(seconds, zone, |bucket| {
+        write!(out, "{separator}{}", bucket_object(&bucket))?;
+        separator = ",";
+        Ok(())
+    })?;
+    writeln!(out, "]}}")?;
     Ok(damage)
 }
 
@@ -106,21 +111,21 @@ pub(super) fn csv_samples(
     out: &mut dyn Write,
 ) -> Result<Vec<Damage>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    writer.write_record(
-        ["timestamp".to_owned(), "epoch".to_owned()]
-            .into_iter()
-            .chain(series.iter().map(ToString::to_string)),
-    )?;
+    writer
+        .write_record(
+            ["timestamp".to_owned(), "epoch".to_owned()]
+                .into_iter()
+                .chain(series.iter().map(ToString::to_string)),
+        )
+        .map_err(io::Error::from)?;
     let damage = asked.each(|sample| {
         let time = sample.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Secs, false);
         let values = series.iter().map(|series| {
-            sample
-                .values
-                .number(series)
-                .map(|value| shape::number(value, None).to_string())
-                .unwrap_or_default()
+            sample.values.value(series).map(|value| json!(value).to_string()).unwrap_or_default()
         });
-        writer.write_record([time, sample.epoch().to_string()].into_iter().chain(values))?;
+        writer
+            .write_record([time, sample.epoch().to_string()].into_iter().chain(values))
+            .map_err(io::Error::from)?;
         Ok(())
     })?;
     writer.flush()?;
@@ -135,15 +140,14 @@ pub(super) fn csv_buckets(
     out: &mut dyn Write,
 ) -> Result<Vec<Damage>> {
     const NUMBERS: [&str; 5] = ["min", "mean", "p95", "max", "last"];
-    let (buckets, damage) = asked.buckets(seconds, zone)?;
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     let titles = series
         .iter()
         .flat_map(|series| NUMBERS.iter().map(move |number| format!("{series} {number}")));
-    writer.write_record(
-        ["timestamp", "epoch", "count"].map(str::to_owned).into_iter().chain(titles),
-    )?;
-    for bucket in &buckets {
+    writer
+        .write_record(["timestamp", "epoch", "count"].map(str::to_owned).into_iter().chain(titles))
+        .map_err(io::Error::from)?;
+    let damage = asked.each_bucket(seconds, zone, |bucket| {
         let head = [
             shape::time(bucket.start),
             bucket.start.timestamp().to_string(),
@@ -164,8 +168,8 @@ pub(super) fn csv_buckets(
                     .unwrap_or_default()
             })
         });
-        writer.write_record(head.into_iter().chain(values))?;
-    }
+        Ok(writer.write_record(head.into_iter().chain(values)).map_err(io::Error::from)?)
+    })?;
     writer.flush()?;
     Ok(damage)
 }

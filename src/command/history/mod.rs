@@ -3,15 +3,16 @@
 mod data;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 
 use super::selection::Selection;
 use super::{Context, output};
 use crate::cli::{Exit, History, HistoryFormat};
 use crate::sample::Sample;
+use crate::sample::read::Wanted;
 use crate::series::Series;
 use crate::store::Store;
 use crate::store::range::{Damage, Range};
@@ -30,11 +31,16 @@ struct Bucket {
 /// # Errors
 /// A time, a span or a series is not understood, or there is no store.
 pub fn run(arguments: &History, context: &mut Context<'_>) -> Result<Exit> {
-    let format = if arguments.output.json {
-        HistoryFormat::Json
-    } else {
-        arguments.format.unwrap_or_else(|| implied(arguments))
+    let format = match arguments.format {
+        _ if arguments.output.json => HistoryFormat::Json,
+        Some(format) => format,
+        None => implied(arguments)?,
     };
+    if format == HistoryFormat::Chart && arguments.every.is_some() {
+        bail!(
+            "could not combine --every with a chart: its bars are as wide as the terminal allows"
+        );
+    }
     let for_people = matches!(format, HistoryFormat::Table | HistoryFormat::Chart);
     let selection = if arguments.series.is_empty() && for_people {
         Selection::overview()
@@ -48,19 +54,21 @@ pub fn run(arguments: &History, context: &mut Context<'_>) -> Result<Exit> {
     let store = context.store_to_read(&config)?;
     let asked = Asked { selection, range, every, store };
     let damage = show(&asked, format, arguments, context)?;
-    if !damage.is_empty() {
-        context.note(&format!("{} damaged lines were passed over", damage.len()));
-    }
+    context.note_damage(&damage);
     Ok(Exit::Done)
 }
 
 /// The format that the output's name tells.
-fn implied(arguments: &History) -> HistoryFormat {
-    match arguments.output.output.as_ref().and_then(|path| path.extension()?.to_str()) {
-        Some("json") => HistoryFormat::Json,
-        Some("jsonl") => HistoryFormat::Jsonl,
-        Some("csv") => HistoryFormat::Csv,
-        _ => HistoryFormat::Table,
+fn implied(arguments: &History) -> Result<HistoryFormat> {
+    let Some(path) = &arguments.output.output else { return Ok(HistoryFormat::Table) };
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(HistoryFormat::Json),
+        Some("jsonl") => Ok(HistoryFormat::Jsonl),
+        Some("csv") => Ok(HistoryFormat::Csv),
+        None | Some("txt") => Ok(HistoryFormat::Table),
+        Some(other) => bail!(
+            "could not tell a format from .{other}: use .txt, .json, .jsonl or .csv, or say --format"
+        ),
     }
 }
 
@@ -97,29 +105,52 @@ impl Asked {
         Ok(samples.damage)
     }
 
+    /// The host whose samples these are: as the last of them says, else this one.
+    fn host(&self, context: &Context<'_>) -> Result<String> {
+        let last = self
+            .store
+            .last(Zone::Local.date(context.now.utc), &Wanted::names(Vec::<String>::new()))?;
+        let named = last.map(|sample| sample.host).filter(|host| !host.is_empty());
+        Ok(named.unwrap_or_else(|| crate::clock::host(context.root)))
+    }
+
     /// The series there are, in the order asked for. Fails early for a name that nobody knows.
     fn series(&self) -> Result<Vec<Series>> {
         let mut seen = BTreeSet::new();
         self.each(|sample| {
-            seen.extend(self.selection.points(&sample).map(|(series, _)| series));
+            seen.extend(
+                sample.values.points().map(|(metric, label, _)| Series::new(metric, label)),
+            );
             Ok(())
         })?;
         self.selection.check(&seen)?;
-        let mut series: Vec<Series> = seen.into_iter().collect();
+        let asked = |series: &Series| self.selection.takes(&series.metric, series.label.as_deref());
+        let mut series: Vec<Series> = seen.into_iter().filter(asked).collect();
         series.sort_by_key(|series| self.selection.position(series));
         Ok(series)
     }
 
-    fn buckets(&self, seconds: u64, zone: Zone) -> Result<(Vec<Bucket>, Vec<Damage>)> {
-        let mut buckets: Vec<Bucket> = Vec::new();
+    /// Gives every bucket of the range to `take`, in their order, empty ones too; only the last few are kept.
+    fn each_bucket(
+        &self,
+        seconds: u64,
+        zone: Zone,
+        mut take: impl FnMut(Bucket) -> Result<()>,
+    ) -> Result<Vec<Damage>> {
+        // Lines of neighbouring days may stand out of order by a little.
+        let kept = usize::try_from(7_200 / seconds.max(1)).unwrap_or(0).max(2);
+        let mut open: VecDeque<Bucket> = VecDeque::new();
+        let mut next = self.range.since;
         let damage = self.each(|sample| {
             let instant = sample.timestamp.to_utc();
-            fill_up_to(&mut buckets, instant, self.range.since, seconds, zone);
-            if let Some(bucket) = buckets
-                .iter_mut()
-                .rev()
-                .find(|bucket| bucket.start <= instant && instant < bucket.end)
-            {
+            while next <= instant {
+                next = open_bucket(&mut open, next, seconds, zone);
+                if let Some(done) = if open.len() > kept { open.pop_front() } else { None } {
+                    take(done)?;
+                }
+            }
+            let holds = |bucket: &&mut Bucket| bucket.start <= instant && instant < bucket.end;
+            if let Some(bucket) = open.iter_mut().rev().find(holds) {
                 bucket.count += 1;
                 for (series, value) in self.selection.points(&sample) {
                     bucket.series.entry(series).or_default().add(value);
@@ -127,36 +158,26 @@ impl Asked {
             }
             Ok(())
         })?;
-        let last = self.range.until - chrono::Duration::seconds(1);
-        if !buckets.is_empty() {
-            fill_up_to(&mut buckets, last, self.range.since, seconds, zone);
+        open.drain(..).try_for_each(&mut take)?;
+        while next < self.range.until {
+            next = open_bucket(&mut open, next, seconds, zone);
+            open.drain(..).try_for_each(&mut take)?;
         }
-        Ok((buckets, damage))
+        Ok(damage)
     }
 }
 
-/// Adds empty buckets until one holds the instant.
-fn fill_up_to(
-    buckets: &mut Vec<Bucket>,
-    instant: DateTime<Utc>,
-    since: DateTime<Utc>,
+/// Adds the bucket that holds an instant; returns where the next one begins.
+fn open_bucket(
+    open: &mut VecDeque<Bucket>,
+    at: DateTime<Utc>,
     seconds: u64,
     zone: Zone,
-) {
-    loop {
-        let next = match buckets.last() {
-            Some(last) if instant < last.end => return,
-            Some(last) => last.end,
-            None => since,
-        };
-        let (start, end) = bucket(next, seconds, zone);
-        buckets.push(Bucket {
-            start,
-            end: end.max(next + chrono::Duration::seconds(1)),
-            count: 0,
-            series: BTreeMap::new(),
-        });
-    }
+) -> DateTime<Utc> {
+    let (start, end) = bucket(at, seconds, zone);
+    let end = end.max(at + chrono::Duration::seconds(1));
+    open.push_back(Bucket { start, end, count: 0, series: BTreeMap::new() });
+    end
 }
 
 fn show(
@@ -170,7 +191,7 @@ fn show(
     let series = asked.series()?;
     let mut damage = Vec::new();
     let path = arguments.output.output.clone();
-    let host = crate::clock::host(context.root);
+    let host = asked.host(context)?;
     let mut hidden = Vec::new();
     output::to(path.as_deref(), context, |out| {
         damage = match (format, asked.every) {
@@ -192,11 +213,9 @@ fn show(
                 asked.each(|sample| Ok(writeln!(out, "{}", data::line(asked, &sample)?)?))?
             }
             (HistoryFormat::Jsonl, Some(seconds)) => {
-                let (buckets, damage) = asked.buckets(seconds, zone)?;
-                buckets
-                    .iter()
-                    .try_for_each(|bucket| writeln!(out, "{}", data::bucket_object(bucket)))?;
-                damage
+                asked.each_bucket(seconds, zone, |bucket| {
+                    Ok(writeln!(out, "{}", data::bucket_object(&bucket))?)
+                })?
             }
             (HistoryFormat::Csv, None) => data::csv_samples(asked, &series, out)?,
             (HistoryFormat::Csv, Some(seconds)) => {

@@ -58,9 +58,8 @@ pub(super) fn table_text(
     zone: Zone,
     terminal: &crate::render::Terminal,
 ) -> Result<(String, Vec<Damage>, Vec<String>)> {
-    let (buckets, damage) = asked.buckets(every.unwrap_or(1), zone)?;
-    let shown: Vec<&Bucket> =
-        buckets.iter().filter(|bucket| every.is_some() || bucket.count > 0).collect();
+    let (buckets, damage) = rows(asked, every, zone)?;
+    let shown: Vec<&Bucket> = buckets.iter().collect();
     if shown.is_empty() || series.is_empty() {
         return Ok(("nothing in this range\n".to_owned(), damage, Vec::new()));
     }
@@ -101,6 +100,29 @@ pub(super) fn table_text(
     }
     let left_out = columns.iter().skip(fitting).map(|column| column.title.clone()).collect();
     Ok((table::render(&view, terminal), damage, left_out))
+}
+
+/// The rows: samples, or buckets from the first that has one.
+fn rows(asked: &Asked, every: Option<u64>, zone: Zone) -> Result<(Vec<Bucket>, Vec<Damage>)> {
+    let mut rows: Vec<Bucket> = Vec::new();
+    let damage = match every {
+        Some(seconds) => asked.each_bucket(seconds, zone, |bucket| {
+            if bucket.count > 0 || !rows.is_empty() {
+                rows.push(bucket);
+            }
+            Ok(())
+        })?,
+        None => asked.each(|sample| {
+            let start = sample.timestamp.to_utc();
+            let mut row = Bucket { start, end: start, count: 1, series: BTreeMap::new() };
+            for (series, value) in asked.selection.points(&sample) {
+                row.series.entry(series).or_default().add(value);
+            }
+            rows.push(row);
+            Ok(())
+        })?,
+    };
+    Ok((rows, damage))
 }
 
 /// Times with the date where it changes, and the offset where an hour is repeated.

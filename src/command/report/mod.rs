@@ -3,8 +3,9 @@
 mod text;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,7 @@ use crate::alert::episode::{Episode, from_events};
 use crate::cli::{Exit, Period, Report, ReportFormat};
 use crate::collector;
 use crate::config::Config;
-use crate::continuity::{Gap, between, median_spacing};
+use crate::continuity::{Gap, between};
 use crate::event::{Event, rfc3339};
 use crate::metric::{Kind, Unit};
 use crate::render::json as shape;
@@ -25,7 +26,6 @@ use crate::store::range::{Damage, Range};
 use crate::summary::Summariser;
 use crate::time::{Moment, Zone};
 
-const DEFAULT_INTERVAL: f64 = 300.0;
 /// Processes in the list of the busiest.
 const BUSIEST: usize = 8;
 
@@ -65,17 +65,15 @@ pub fn run(arguments: &Report, context: &mut Context<'_>) -> Result<Exit> {
             "24h",
         )?,
     };
-    let json_wanted = arguments.output.json || arguments.format == Some(ReportFormat::Json);
-    let named_json = arguments.format.is_none()
-        && arguments
-            .output
-            .output
-            .as_ref()
-            .is_some_and(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let as_json = match arguments.format {
+        _ if arguments.output.json => true,
+        Some(format) => format == ReportFormat::Json,
+        None => is_json(arguments.output.output.as_deref())?,
+    };
     let config = context.config()?;
     let store = context.store_to_read(&config)?;
     let findings = find(&store, range, &config, context)?;
-    let text = if json_wanted || named_json {
+    let text = if as_json {
         format!("{}\n", Value::Object(object(&findings, range)))
     } else {
         text::text(&findings, range, context)
@@ -83,10 +81,19 @@ pub fn run(arguments: &Report, context: &mut Context<'_>) -> Result<Exit> {
     output::to(arguments.output.output.as_deref(), context, |out| {
         Ok(out.write_all(text.as_bytes())?)
     })?;
-    if !findings.damage.is_empty() {
-        context.note(&format!("{} damaged lines were passed over", findings.damage.len()));
-    }
+    context.note_damage(&findings.damage);
     Ok(Exit::Done)
+}
+
+/// Whether the output's name tells JSON rather than text.
+fn is_json(output: Option<&Path>) -> Result<bool> {
+    match output.and_then(Path::extension).and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(true),
+        None | Some("txt") => Ok(false),
+        Some(other) => {
+            bail!("could not tell a format from .{other}: use .txt or .json, or say --format")
+        }
+    }
 }
 
 /// The last full calendar day, week (from Monday) or month.
@@ -104,7 +111,7 @@ fn calendar(period: Period, now: DateTime<Utc>, zone: Zone) -> Range {
         }
     };
     let midnight = |date: NaiveDate| zone.midnight(date);
-    Range { since: midnight(first), until: midnight(after) }
+    Range { since: midnight(first), until: midnight(after), up_to_now: false }
 }
 
 fn find(
@@ -114,10 +121,7 @@ fn find(
     context: &mut Context<'_>,
 ) -> Result<Findings> {
     let mut findings = Findings::default();
-    let interval = config
-        .log_interval
-        .or_else(|| median_spacing(&status::recent_moments(store, context)))
-        .unwrap_or(DEFAULT_INTERVAL);
+    let interval = status::expected_interval(config, store, context);
     let wanted = Selection::new(&[]).wanted();
     let mut samples = store.samples(range, &wanted)?;
     for sample in samples.by_ref() {
@@ -126,7 +130,7 @@ fn find(
     findings.damage = samples.damage;
     findings.events = store.events(range)?;
     // An episode may have begun before: look for its raise, too.
-    let wider = Range { since: range.since - Duration::days(30), until: range.until };
+    let wider = Range { since: range.since - Duration::days(30), ..range };
     let until = range.until.timestamp().min(context.now.utc.timestamp());
     let episodes = from_events(&store.events(wider)?, until);
     let touches =

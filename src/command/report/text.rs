@@ -66,7 +66,7 @@ fn counted(number: usize, what: &str) -> String {
 /// In a narrow place the columns that are asked for least are left out.
 fn summaries(findings: &Findings, width: Option<usize>) -> View {
     const NARROW: usize = 110;
-    const LEFT_OUT: [&str; 3] = ["n", "p50", "p99"];
+    const LEFT_OUT: [&str; 4] = ["n", "p50", "p99", "last"];
     let is_narrow = width.is_some_and(|width| width < NARROW);
     let titles = ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"];
     let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));

@@ -6,7 +6,6 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
-use chrono::Duration;
 use serde_json::{Map, Value, json};
 
 use super::selection::Selection;
@@ -16,7 +15,7 @@ use crate::alert::episode::Episode;
 use crate::cli::{Exit, Status};
 use crate::collector::{self, formerly};
 use crate::config::Config;
-use crate::continuity::{TOLERANCE, median_spacing};
+use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, usual_spacing};
 use crate::event::Event;
 use crate::metric::Unit;
 use crate::render::json as shape;
@@ -28,7 +27,6 @@ use crate::store::{Store, tail};
 use crate::summary::Summariser;
 use crate::time::{Moment, Zone};
 
-const DEFAULT_INTERVAL: f64 = 300.0;
 const EVENTS: usize = 5;
 
 /// Everything that is shown.
@@ -100,16 +98,10 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
             store.directory.display()
         )
     })?;
-    let interval = config
-        .log_interval
-        .or_else(|| median_spacing(&recent_moments(&store, context)))
-        .unwrap_or(DEFAULT_INTERVAL);
+    let interval = expected_interval(&config, &store, context);
     let age = age(&last.moment(), &context.now.moment());
     let firing = standing::now_firing(context, &config, &store, Some(&last))?;
-    let range = Range {
-        since: context.now.utc - Duration::hours(24),
-        until: context.now.utc + Duration::seconds(1),
-    };
+    let range = Range::last(86_400, context.now.utc);
     let day = Day::read(&store, range, &last, &config)?;
     let events = store.last_events(EVENTS)?;
     let stale = age > TOLERANCE * interval;
@@ -147,13 +139,18 @@ impl Day {
     }
 }
 
-/// Seconds since the last sample, by uptime within this boot. A sample of the future has no age.
+/// Seconds since the last sample, by uptime within this boot. One from the future of another boot is as old as it is
+/// far away: nobody knows which clock was right.
 fn age(last: &Moment, now: &Moment) -> f64 {
-    if now.same_boot(last) {
-        now.uptime - last.uptime
-    } else {
-        (now.epoch - last.epoch).max(0) as f64
-    }
+    now.seconds_since(last)
+}
+
+/// Expected seconds between samples: as configured, else as they come.
+pub fn expected_interval(config: &Config, store: &Store, context: &Context<'_>) -> f64 {
+    config
+        .log_interval
+        .or_else(|| usual_spacing(&recent_moments(store, context)))
+        .unwrap_or(DEFAULT_INTERVAL)
 }
 
 /// Moments of the last eleven samples, oldest first.

@@ -6,15 +6,14 @@ use crate::alert::episode::Episode;
 use crate::collector;
 use crate::command::{Context, config as config_command};
 use crate::continuity::TOLERANCE;
-use crate::event::{Event, kind};
-use crate::metric::{Metric, Unit};
+use crate::event::Event;
+use crate::metric::Unit;
 use crate::render::wording::{Clock, least_spread};
 use crate::render::{Cell, Column, View, table};
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::sparkline::{bucketed, sparkline};
 use crate::store::days;
-use crate::store::range::Damage;
 use crate::time::span;
 
 pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -36,9 +35,9 @@ pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<(
         text.push_str(&firing_line(episode, context, &clock));
     }
     text.push('\n');
-    text.push_str(&table::render(&overview(facts, context, &clock), &context.stdout));
+    text.push_str(&table::render(&overview(facts, context), &context.stdout));
     if !facts.last.top.is_empty() {
-        text.push_str(&format!("\n top  {}\n", top(&facts.last)));
+        text.push_str(&format!("\n top  {}\n", top(&facts.last, context.stdout.columns())));
     }
     if !facts.events.is_empty() {
         text.push('\n');
@@ -89,8 +88,7 @@ fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> S
 }
 
 /// The series of the overview and those with rules, in the order of the registry.
-fn overview(facts: &Facts, context: &Context<'_>, clock: &Clock<'_>) -> View {
-    let start = facts.range.since.timestamp();
+fn overview(facts: &Facts, context: &Context<'_>) -> View {
     let columns = vec![
         Column::left("last 24 hours"),
         Column::right("now"),
@@ -98,7 +96,7 @@ fn overview(facts: &Facts, context: &Context<'_>, clock: &Clock<'_>) -> View {
         Column::right("min"),
         Column::right("mean"),
         Column::right("max"),
-        Column::left(format!("since {}", clock.time(start))),
+        Column::left("course"),
     ];
     let mut series: Vec<&Series> = facts.day.series.keys().collect();
     series
@@ -146,17 +144,23 @@ fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -
     ]
 }
 
-fn top(last: &Sample) -> String {
+/// The busiest first, as many as fit.
+fn top(last: &Sample, width: usize) -> String {
+    const OF_ONE_CORE: &str = "   (of one core)";
     let with_cpu = last.top.iter().any(|process| process.cpu_percent.is_some());
-    let shown = last.top.iter().take(4).map(|process| {
+    let note = if with_cpu { OF_ONE_CORE } else { "" };
+    let mut text = String::new();
+    for process in last.top.iter().take(5) {
         let memory = Unit::Bytes.human(process.memory as f64);
-        match process.cpu_percent {
-            Some(percent) => format!("{} {percent:.0} % {memory}", process.name),
-            None => format!("{} {memory}", process.name),
+        let cpu = process.cpu_percent.map(|percent| format!(" {percent:.0} %")).unwrap_or_default();
+        let comma = if text.is_empty() { "" } else { ", " };
+        let one = format!("{comma}{}{cpu} {memory}", process.name);
+        if !text.is_empty() && 6 + text.chars().count() + one.chars().count() + note.len() > width {
+            break;
         }
-    });
-    let processes = shown.collect::<Vec<_>>().join(", ");
-    if with_cpu { format!("{processes}   (of one core)") } else { processes }
+        text.push_str(&one);
+    }
+    text + note
 }
 
 fn events(events: &[Event], clock: &Clock<'_>) -> View {
@@ -164,7 +168,7 @@ fn events(events: &[Event], clock: &Clock<'_>) -> View {
         vec![
             Cell::text(clock.time(event.epoch)),
             Cell::text(event.event.replace('_', " ")),
-            Cell::text(event_words(event, clock)),
+            Cell::text(event_words(event)),
         ]
     });
     View {
@@ -173,46 +177,10 @@ fn events(events: &[Event], clock: &Clock<'_>) -> View {
     }
 }
 
-/// What an event says beside its kind.
-pub(super) fn event_words(event: &Event, clock: &Clock<'_>) -> String {
-    let metric: Option<&'static Metric> = event
-        .series
-        .as_deref()
-        .map(Series::parse)
-        .and_then(|series| collector::find(&series.metric));
-    let value = event.value.zip(metric).map(|(value, metric)| metric.unit.human(value));
-    let since = event
-        .since
-        .as_deref()
-        .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-        .map(|instant| clock.time(instant.timestamp()));
-    match event.event.as_str() {
-        kind::GAP => format!(
-            "{}, since {}, cause {}",
-            span::human(event.value.unwrap_or(0.0)),
-            since.unwrap_or_default(),
-            event.cause.as_deref().unwrap_or("unknown").replace('_', " ")
-        ),
-        kind::CLOCK_STEP => {
-            let seconds = event.value.unwrap_or(0.0);
-            format!(
-                "the clock was set {} by {}",
-                if seconds < 0.0 { "back" } else { "forward" },
-                span::human(seconds.abs())
-            )
-        }
-        kind::TOLD | kind::REMINDER => format!(
-            "{} ({}) to {}",
-            event.series.as_deref().unwrap_or_default(),
-            event.text.as_deref().unwrap_or_default(),
-            event.to.as_deref().unwrap_or_default()
-        ),
-        _ => [event.series.clone(), value, event.text.clone()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("  "),
-    }
+/// The series, unless the words name it, and the words.
+fn event_words(event: &Event) -> String {
+    let series = event.series.as_deref().unwrap_or_default();
+    if series.is_empty() { event.text.clone() } else { format!("{series}  {}", event.text) }
 }
 
 fn footer(facts: &Facts) -> String {
@@ -234,9 +202,13 @@ fn footer(facts: &Facts) -> String {
     let expected = (covered / facts.interval).round() as usize;
     let damage = match facts.day.damage.len() {
         0 => "0 damaged lines".to_owned(),
+        1 => format!(
+            "1 damaged line ({})",
+            facts.day.damage.first().map(ToString::to_string).unwrap_or_default()
+        ),
         many => format!(
             "{many} damaged lines (first: {})",
-            facts.day.damage.first().map(place).unwrap_or_default()
+            facts.day.damage.first().map(ToString::to_string).unwrap_or_default()
         ),
     };
     let files = days::list(&facts.store.directory).unwrap_or_default();
@@ -253,14 +225,4 @@ fn footer(facts: &Facts) -> String {
         expected.max(facts.day.samples),
         facts.store.directory.display()
     )
-}
-
-fn place(damage: &Damage) -> String {
-    let name =
-        damage.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if damage.line == 0 {
-        format!("{name}: {}", damage.reason)
-    } else {
-        format!("{name}:{}: {}", damage.line, damage.reason)
-    }
 }
