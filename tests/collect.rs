@@ -256,8 +256,8 @@ fn a_crossed_level_is_an_event_and_so_is_its_end() {
     for (key, value) in [
         ("series", json!("cpu_temp")),
         ("level", json!("warning")),
-        ("value", json!(70.0)),
-        ("threshold", json!(70.0)),
+        ("value", json!(70)),
+        ("threshold", json!(70)),
         ("epoch", host.lines()[1]["epoch"].clone()),
         ("schema", json!(1)),
         ("host", json!("gate-pi")),

@@ -380,6 +380,7 @@ fn memory_does_not_grow_with_the_range() {
         let ran = Ran::of(&mut command);
         let said = (ran.code, ran.err.lines().next().unwrap_or_default());
         assert_eq!(said, (Some(0), ""), "{format}");
-        assert!(ran.out.len() > 1_000_000);
+        // A table begins with its first sample; for programs every hour of the range is there.
+        assert_eq!(ran.out.len() > 1_000_000, format != "table", "{format}");
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn csv_samples(
                 .into_iter()
                 .chain(series.iter().map(ToString::to_string)),
         )
-        .map_err(io::Error::from)?;
+        .map_err(plain)?;
     let damage = asked.each(|sample| {
         let time = sample.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Secs, false);
         let values = series.iter().map(|series| {
@@ -125,7 +125,7 @@ pub(super) fn csv_samples(
         });
         writer
             .write_record([time, sample.epoch().to_string()].into_iter().chain(values))
-            .map_err(io::Error::from)?;
+            .map_err(plain)?;
         Ok(())
     })?;
     writer.flush()?;
@@ -146,7 +146,7 @@ pub(super) fn csv_buckets(
         .flat_map(|series| NUMBERS.iter().map(move |number| format!("{series} {number}")));
     writer
         .write_record(["timestamp", "epoch", "count"].map(str::to_owned).into_iter().chain(titles))
-        .map_err(io::Error::from)?;
+        .map_err(plain)?;
     let damage = asked.each_bucket(seconds, zone, |bucket| {
         let head = [
             shape::time(bucket.start),
@@ -168,8 +168,16 @@ pub(super) fn csv_buckets(
                     .unwrap_or_default()
             })
         });
-        Ok(writer.write_record(head.into_iter().chain(values)).map_err(io::Error::from)?)
+        Ok(writer.write_record(head.into_iter().chain(values)).map_err(plain)?)
     })?;
     writer.flush()?;
     Ok(damage)
+}
+
+/// The failure beneath, so that a reader that went away is seen as such.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
