@@ -8,6 +8,7 @@ pub mod memory;
 pub mod mountinfo;
 pub mod network;
 pub mod process;
+mod scan;
 pub mod system;
 pub mod temperature;
 
@@ -114,7 +115,10 @@ pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The trimmed text of a small file; `None` if it cannot be read or is no text.
 pub fn read_text(path: &Path) -> Option<String> {
-    let text = String::from_utf8(read_whole(path).ok()?).ok()?;
+    // The kernel gives such a file whole in one read; asking again for its end would cost as much.
+    let mut content = Vec::with_capacity(4 * 1024);
+    rustix::io::read(&File::open(path).ok()?, rustix::buffer::spare_capacity(&mut content)).ok()?;
+    let text = String::from_utf8(content).ok()?;
     Some(text.trim().to_owned())
 }
 

@@ -2,14 +2,13 @@
 //! largest ones. CPU is in per cent of one core over the time since the earlier reading, as `top` shows it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::Context;
-use rustix::fs::{Dir, Mode, OFlags, openat};
 use sysinfo::Users;
 
+use super::scan::{self, Stat, scan};
 use super::{Collector, Host, Reading};
 use crate::metric::{Metric, Unit};
 use crate::sample::Process;
@@ -34,15 +33,6 @@ pub struct Ticks {
     pub by_process: BTreeMap<(u32, u64), u64>,
 }
 
-struct Stat {
-    pid: u32,
-    name: String,
-    start: u64,
-    ticks: u64,
-    threads: u64,
-    pages: u64,
-}
-
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let stats = scan(&host.path("proc"))?;
     reading.values.set(&PROCESSES, stats.len() as u64);
@@ -51,59 +41,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         .set(&THREADS, stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads)));
     let memory_total = reading.values.get("memory_total", None).unwrap_or(0.0);
     let mut top = top(&stats, host.earlier, host.uptime, memory_total);
-    name_users(&host.path("proc"), &mut top);
+    name(&host.path("proc"), &mut top);
     reading.top = top;
     let by_process = stats.iter().map(|stat| ((stat.pid, stat.start), stat.ticks)).collect();
     reading.ticks = Some(Ticks { uptime: host.uptime, by_process });
     Ok(())
-}
-
-/// Relative to one open directory, and without asking for sizes: the scan is most of what a run costs.
-fn scan(proc: &Path) -> anyhow::Result<Vec<Stat>> {
-    let mut stats = Vec::with_capacity(256);
-    let mut content = Vec::with_capacity(2 * 1024);
-    let mut path = String::with_capacity(32);
-    let failed = || format!("could not list {}", proc.display());
-    let directory = File::open(proc).with_context(failed)?;
-    for entry in Dir::read_from(&directory).with_context(failed)?.flatten() {
-        let digits = entry.file_name().to_str().ok();
-        let Some((digits, pid)) = digits.and_then(|name| Some((name, name.parse().ok()?))) else {
-            continue;
-        };
-        path.clear();
-        path.push_str(digits);
-        path.push_str("/stat");
-        // A process that ended since is not a failure.
-        let Ok(file) = openat(&directory, path.as_str(), OFlags::CLOEXEC, Mode::empty()) else {
-            continue;
-        };
-        content.clear();
-        if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content)).is_ok() {
-            stats.extend(parse(pid, &content));
-        }
-    }
-    Ok(stats)
-}
-
-/// `pid (name) state ppid …`: the name may hold anything, so it ends at the last `)`.
-fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
-    let open = content.iter().position(|byte| *byte == b'(')?;
-    let close = content.iter().rposition(|byte| *byte == b')')?;
-    let name = label_text(content.get(open + 1..close)?);
-    let mut fields = content.get(close + 1..)?.split(|byte| *byte == b' ').skip(1);
-    // Fields 14, 15, 20, 22 and 24 of proc(5); the state, field 3, comes first here.
-    let mut field = |skip: usize| number(fields.nth(skip)?);
-    let (user, system, threads, start, pages) =
-        (field(11)?, field(0)?, field(4)?, field(1)?, field(1)?);
-    Some(Stat { pid, name, start, ticks: user.saturating_add(system), threads, pages })
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let add = |sum: u64, byte: &u8| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
@@ -143,13 +85,16 @@ fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) 
     chosen.iter().filter_map(|at| measured.get(*at)).map(process).collect()
 }
 
-/// The owner of `/proc/PID` is the process's effective user.
-fn name_users(proc: &Path, top: &mut [Process]) {
+/// The owner of `/proc/PID` is the process's effective user; kernel threads were read without their names.
+fn name(proc: &Path, top: &mut [Process]) {
     if top.is_empty() {
         return;
     }
     let users = Users::new_with_refreshed_list().ok();
     for process in top {
+        if process.name.is_empty() {
+            process.name = scan::name(proc, process.pid);
+        }
         let Ok(metadata) = fs::metadata(proc.join(process.pid.to_string())) else { continue };
         let known =
             users.iter().flat_map(|users| users.iter()).find(|user| **user.id() == metadata.uid());
@@ -171,30 +116,6 @@ mod tests {
         Ticks {
             uptime: 100.0,
             by_process: ticks.iter().map(|(pid, ticks)| ((*pid, 7), *ticks)).collect(),
-        }
-    }
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let line = b"12 (a) R 1 1 (x) S 1 12 12 0 -1 4194560 10 0 0 0 30 12 0 0 20 0 3 0 77 1000 25 18446744073709551615";
-        let stat = parse(12, line).unwrap();
-        assert_eq!(
-            (stat.name.as_str(), stat.ticks, stat.threads, stat.start, stat.pages),
-            ("a) R 1 1 (x", 42, 3, 77, 25)
-        );
-    }
-
-    #[test]
-    fn odd_content_is_left_out() {
-        for content in [
-            "",
-            "12",
-            "12 (x",
-            "12 (x) S 1 2",
-            ")(",
-            "12 (x) S a b c d e f g h i j k l m n o p q r s t u v",
-        ] {
-            assert!(parse(12, content.as_bytes()).is_none(), "{content}");
         }
     }
 

@@ -1,0 +1,206 @@
+//! Reading every process once: most of what a run costs, so each costs as little as it can. `/proc/PID/stat` (proc(5))
+//! for programs; for kernel threads, which have one thread and no memory, `/proc/PID/schedstat`, which the kernel
+//! writes in a third of the time.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use anyhow::Context;
+use rustix::fs::{Dir, Mode, OFlags, openat};
+
+use super::read_text;
+use crate::series::label_text;
+
+pub(super) struct Stat {
+    pub pid: u32,
+    /// Empty for a kernel thread: `name` reads it for those that are shown.
+    pub name: String,
+    /// Clock ticks after boot; 0 for a kernel thread.
+    pub start: u64,
+    /// CPU time in clock ticks.
+    pub ticks: u64,
+    pub threads: u64,
+    pub pages: u64,
+}
+
+/// The parent of all kernel threads.
+const KTHREADD: &str = "2";
+/// `PF_KTHREAD` of the kernel's sched.h, in the flags of stat.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// Every process there is.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub(super) fn scan(proc: &Path) -> anyhow::Result<Vec<Stat>> {
+    let failed = || format!("could not list {}", proc.display());
+    let mut reader = Reader {
+        directory: File::open(proc).with_context(failed)?.into(),
+        content: Vec::with_capacity(4096),
+    };
+    let kernel_threads = reader.kernel_threads();
+    let mut stats = Vec::with_capacity(256);
+    for entry in Dir::read_from(&reader.directory).with_context(failed)?.flatten() {
+        let digits = entry.file_name().to_str().ok();
+        let process = digits.and_then(|name| Some((name, name.parse().ok()?)));
+        let Some((digits, pid)) = process else { continue };
+        // A process that ended since is not a failure.
+        let known =
+            if kernel_threads.contains(&pid) { reader.kernel_thread(digits, pid) } else { None };
+        stats.extend(known.or_else(|| parse(pid, reader.read(digits, "stat")?)));
+    }
+    Ok(stats)
+}
+
+/// The name of one process; empty if it ended.
+pub(super) fn name(proc: &Path, pid: u32) -> String {
+    read_text(&proc.join(format!("{pid}/comm")))
+        .map(|name| label_text(name.as_bytes()))
+        .unwrap_or_default()
+}
+
+/// Reads files below one open directory into one buffer.
+struct Reader {
+    directory: OwnedFd,
+    content: Vec<u8>,
+}
+
+impl Reader {
+    fn read(&mut self, process: &str, file: &str) -> Option<&[u8]> {
+        let path = format!("{process}/{file}");
+        let file =
+            openat(self.directory.as_fd(), path.as_str(), OFlags::CLOEXEC, Mode::empty()).ok()?;
+        self.content.clear();
+        rustix::io::read(&file, rustix::buffer::spare_capacity(&mut self.content)).ok()?;
+        Some(&self.content)
+    }
+
+    /// The children of kthreadd; none in a container, where PID 2 is anybody, and on kernels that do not list children.
+    fn kernel_threads(&mut self) -> BTreeSet<u32> {
+        let is_kthreadd = self
+            .read(KTHREADD, "stat")
+            .and_then(flags)
+            .is_some_and(|flags| flags & KERNEL_THREAD != 0);
+        if !is_kthreadd {
+            return BTreeSet::new();
+        }
+        let listed = self.read(KTHREADD, "task/2/children").unwrap_or_default();
+        // A list longer than the buffer is cut, perhaps within a number: the last one is read as a program.
+        let whole = listed.rsplitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+        let numbers = whole.split(|byte| *byte == b' ').filter_map(number);
+        numbers.filter_map(|pid| u32::try_from(pid).ok()).collect()
+    }
+
+    /// `nanoseconds on a CPU, waiting, times`.
+    fn kernel_thread(&mut self, process: &str, pid: u32) -> Option<Stat> {
+        const NANOSECONDS: u64 = 1_000_000_000;
+        let nanoseconds =
+            self.read(process, "schedstat")?.split(|byte| *byte == b' ').next().and_then(number)?;
+        let tick = NANOSECONDS.checked_div(rustix::param::clock_ticks_per_second())?;
+        Some(Stat {
+            pid,
+            name: String::new(),
+            start: 0,
+            ticks: nanoseconds.checked_div(tick)?,
+            threads: 1,
+            pages: 0,
+        })
+    }
+}
+
+/// Field 9 of stat.
+fn flags(content: &[u8]) -> Option<u64> {
+    let close = content.iter().rposition(|byte| *byte == b')')?;
+    number(content.get(close + 2..)?.split(|byte| *byte == b' ').nth(6)?)
+}
+
+/// `pid (name) state ppid …`: the name may hold anything, so it ends at the last `)`.
+fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
+    let open = content.iter().position(|byte| *byte == b'(')?;
+    let close = content.iter().rposition(|byte| *byte == b')')?;
+    let name = label_text(content.get(open + 1..close)?);
+    let mut fields = content.get(close + 1..)?.split(|byte| *byte == b' ').skip(1);
+    // Fields 14, 15, 20, 22 and 24 of proc(5); the state, field 3, comes first here.
+    let mut field = |skip: usize| number(fields.nth(skip)?);
+    let (user, system, threads, start, pages) =
+        (field(11)?, field(0)?, field(4)?, field(1)?, field(1)?);
+    Some(Stat { pid, name, start, ticks: user.saturating_add(system), threads, pages })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |sum: u64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let line = b"12 (a) R 1 1 (x) S 1 12 12 0 -1 4194560 10 0 0 0 30 12 0 0 20 0 3 0 77 1000 25 18446744073709551615";
+        let stat = parse(12, line).unwrap();
+        assert_eq!(
+            (stat.name.as_str(), stat.ticks, stat.threads, stat.start, stat.pages),
+            ("a) R 1 1 (x", 42, 3, 77, 25)
+        );
+    }
+
+    #[test]
+    fn odd_content_is_left_out() {
+        for content in [
+            "",
+            "12",
+            "12 (x",
+            "12 (x) S 1 2",
+            ")(",
+            "12 (x) S a b c d e f g h i j k l m n o p q r s t u v",
+        ] {
+            assert!(parse(12, content.as_bytes()).is_none(), "{content}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_thread_is_read_by_its_run_time() {
+        let proc = tempfile::tempdir().unwrap();
+        let file = |path: &str, content: &str| {
+            let path = proc.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        };
+        file("2/stat", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 1 0 0 0\n");
+        file("2/task/2/children", "3 77 9999 ");
+        file("3/schedstat", "2500000000 7 8\n");
+        file("3/comm", "kswapd0\n");
+        file(
+            "40/stat",
+            "40 (bash) S 1 40 40 0 -1 4194304 0 0 0 0 30 12 0 0 20 0 2 0 77 1000 25 0\n",
+        );
+        let mut stats = scan(proc.path()).unwrap();
+        stats.sort_by_key(|stat| stat.pid);
+        let seen: Vec<_> = stats.iter().map(|stat| (stat.pid, stat.ticks, stat.threads)).collect();
+        assert_eq!(seen, [(2, 5, 1), (3, 250, 1), (40, 42, 2)]);
+        assert_eq!(
+            (name(proc.path(), 3).as_str(), name(proc.path(), 77).as_str()),
+            ("kswapd0", "")
+        );
+    }
+
+    #[test]
+    fn in_a_container_pid_2_is_anybody() {
+        let proc = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(proc.path().join("2/task/2")).unwrap();
+        std::fs::write(
+            proc.path().join("2/stat"),
+            "2 (kthreadd) S 0 0 0 0 -1 4194304 0 0 0 0 1 1 0 0 20 0 1 0 1 0 9 0\n",
+        )
+        .unwrap();
+        std::fs::write(proc.path().join("2/task/2/children"), "3 ").unwrap();
+        assert_eq!(scan(proc.path()).unwrap().len(), 1);
+    }
+}
