@@ -37,10 +37,11 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let now = clock::read(root, cli.global.now.as_deref(), wall)?;
     let mut out = Output(BufWriter::new(io::stdout().lock()));
     let mut err = io::stderr().lock();
+    let is_terminal = io::stdout().is_terminal();
     let stdout = Terminal {
-        is_terminal: io::stdout().is_terminal(),
-        width: terminal::width(io::stdout(), &variable),
-        color: terminal::wants_color(cli.global.color, io::stdout().is_terminal(), &variable),
+        is_terminal,
+        width: terminal::width(is_terminal.then(io::stdout), &variable),
+        color: terminal::wants_color(cli.global.color, is_terminal, &variable),
     };
     let stderr_is_terminal = io::stderr().is_terminal();
     let mut context = Context {

@@ -6,11 +6,14 @@ use std::os::fd::AsFd;
 use crate::cli::Color;
 
 /// Columns, of the terminal or as `COLUMNS` says; `None` in a pipe.
-pub fn width(stream: impl AsFd, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<usize> {
+pub fn width(
+    terminal: Option<impl AsFd>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Option<usize> {
     let stated =
         variable("COLUMNS").and_then(|text| text.to_str()?.parse().ok()).filter(|width| *width > 0);
-    let asked = rustix::termios::tcgetwinsize(stream)
-        .ok()
+    let asked = terminal
+        .and_then(|terminal| rustix::termios::tcgetwinsize(terminal).ok())
         .map(|size| usize::from(size.ws_col))
         .filter(|width| *width > 0);
     asked.or(stated)

@@ -102,7 +102,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
             Vec::new()
         }
     };
-    match (host.space)(host.root) {
+    let root = (host.space)(host.root);
+    match &root {
         Ok(space) if space.total > 0 => {
             reading.values.set(&DISK_PERCENT, space.percent());
             reading.values.set(&DISK_USED, space.used());
@@ -113,7 +114,9 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         Err(error) => failures.push(format!("could not measure /: {error}")),
     }
     for mount in &mounts {
-        if let Err(error) = measure(host, mount, reading) {
+        if let (b"/", Ok(space)) = (mount.point.as_slice(), &root) {
+            fill(mount, *space, reading);
+        } else if let Err(error) = measure(host, mount, reading) {
             failures.push(format!("could not measure {}: {error}", mount.label()));
         }
     }
@@ -137,6 +140,11 @@ fn measure(host: &Host<'_>, mount: &Mount, reading: &mut Reading) -> io::Result<
         }
         Err(error) => return Err(error),
     };
+    fill(mount, space, reading);
+    Ok(())
+}
+
+fn fill(mount: &Mount, space: Space, reading: &mut Reading) {
     if space.total > 0 {
         let label = mount.label();
         reading.values.set_for(&PERCENT, &label, space.percent());
@@ -144,7 +152,6 @@ fn measure(host: &Host<'_>, mount: &Mount, reading: &mut Reading) -> io::Result<
         reading.values.set_for(&AVAILABLE, &label, space.available);
         reading.values.set_for(&TOTAL, &label, space.total);
     }
-    Ok(())
 }
 
 fn below(root: &Path, point: &[u8]) -> PathBuf {

@@ -1,6 +1,7 @@
 //! A sample: all metrics of one run, plus who and when. One JSON line, schema 1. Names and shapes only grow;
 //! unknown keys survive every reader.
 
+mod content;
 pub mod read;
 pub mod write;
 

@@ -7,6 +7,7 @@ use std::fmt;
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::content::Content;
 use super::{Entry, Process, Sample, Value, Values};
 use crate::time::{Pick, Zone};
 
@@ -128,11 +129,11 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 Key::Errors => {
                     draft.errors = map.next_value::<Lenient<BTreeMap<String, String>>>()?.0;
                 }
-                Key::Metric(name) => match entry(map.next_value()?) {
-                    Ok(entry) => draft.values.insert(name, entry),
-                    Err(serde_json::Value::Null) => {}
-                    Err(other) if self.0.text => _ = draft.other.insert(name, other),
-                    Err(_) => {}
+                Key::Metric(name) => match map.next_value()? {
+                    Content::Metric(entry) => draft.values.insert(name, entry),
+                    Content::Other(serde_json::Value::Null) => {}
+                    Content::Other(other) if self.0.text => _ = draft.other.insert(name, other),
+                    Content::Other(_) => {}
                 },
                 Key::Skip => _ = map.next_value::<IgnoredAny>()?,
             }
@@ -251,21 +252,6 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 }
 
-/// A number, or numbers by label; anything else is not a metric and comes back as it is.
-fn entry(value: serde_json::Value) -> Result<Entry, serde_json::Value> {
-    match value {
-        serde_json::Value::Object(labels)
-            if labels.values().all(|value| value.is_number() || value.is_null()) =>
-        {
-            let numbers = labels
-                .into_iter()
-                .filter_map(|(label, value)| number(&value).map(|value| (label, value)));
-            Ok(Entry::Labelled(numbers.collect()))
-        }
-        other => number(&other).map(Entry::Single).ok_or(other),
-    }
-}
-
 fn number(value: &serde_json::Value) -> Option<Value> {
     match value.as_u64() {
         Some(number) => Some(Value::Unsigned(number)),
@@ -276,10 +262,10 @@ fn number(value: &serde_json::Value) -> Option<Value> {
 /// A part of another shape (of a later schema) reads as empty instead of damaging the line.
 struct Lenient<T>(T);
 
-impl<'de, T: Default + de::DeserializeOwned> de::Deserialize<'de> for Lenient<T> {
+impl<'de, T: Default + de::Deserialize<'de>> de::Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(Lenient(serde_json::from_value(value).unwrap_or_default()))
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        Ok(Lenient(serde_json::from_str(raw.get()).unwrap_or_default()))
     }
 }
 

@@ -57,8 +57,20 @@ fn parse(name: &str) -> Option<(Kind, NaiveDate)> {
     };
     let (date, ending) = rest.split_once('.')?;
     let known = matches!((kind, ending), (_, "jsonl" | "jsonl.gz") | (Kind::Metrics, "json"));
-    let date = (date.len() == 10).then(|| NaiveDate::parse_from_str(date, "%Y-%m-%d").ok())??;
+    let date = iso_date(date)?;
     known.then_some((kind, date))
+}
+
+/// `YYYY-MM-DD` and nothing else; a store of years has thousands of names, so no format is interpreted for each.
+fn iso_date(text: &str) -> Option<NaiveDate> {
+    let is_shaped =
+        text.len() == 10 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_shaped = is_shaped && parts.next().is_none() && (year.len(), month.len()) == (4, 2);
+    is_shaped.then(|| {
+        NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+    })?
 }
 
 #[cfg(test)]

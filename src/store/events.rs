@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::append::{Sync, append};
-use super::days::{self, Kind};
+use super::days::Kind;
 use super::range::{Range, content, days_of, lines};
 use super::{Store, tail};
 use crate::event::Event;
@@ -34,7 +34,7 @@ impl Store {
     /// The directory cannot be listed.
     pub fn events(&self, range: Range) -> anyhow::Result<Vec<Event>> {
         let mut events = Vec::new();
-        for files in days_of(days::list(&self.directory)?, Kind::Events, range) {
+        for files in days_of(self.files()?, Kind::Events, range) {
             for content in files.iter().filter_map(|file| content(file).ok()) {
                 events.extend(
                     lines(&content)
@@ -53,7 +53,7 @@ impl Store {
     /// The directory cannot be listed.
     pub fn last_events(&self, count: usize) -> anyhow::Result<Vec<Event>> {
         let mut events: Vec<Event> = Vec::new();
-        let files = days::list(&self.directory)?;
+        let files = self.files()?;
         for file in
             files.iter().rev().filter(|file| file.kind == Kind::Events && !file.is_compressed())
         {

@@ -21,6 +21,7 @@ pub mod runtime;
 pub mod state;
 pub mod tail;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -28,16 +29,31 @@ use chrono::NaiveDate;
 
 use crate::sample::Sample;
 use crate::sample::read::{Wanted, head, line};
+use days::DayFile;
 
 /// The directory of one host's files.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub directory: PathBuf,
+    /// Its day files, listed when first asked for: a reader sees the store of one moment.
+    files: OnceCell<Vec<DayFile>>,
 }
 
 impl Store {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Store { directory: directory.into() }
+        Store { directory: directory.into(), files: OnceCell::new() }
+    }
+
+    /// The day files, oldest first.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn files(&self) -> anyhow::Result<&[DayFile]> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let listed = days::list(&self.directory)?;
+        Ok(self.files.get_or_init(|| listed))
     }
 
     pub fn metrics_file(&self, date: NaiveDate) -> PathBuf {
@@ -53,9 +69,9 @@ impl Store {
     /// # Errors
     /// The directory cannot be listed.
     pub fn last(&self, today: NaiveDate, wanted: &Wanted) -> anyhow::Result<Option<Sample>> {
-        let files = days::list(&self.directory)?;
+        let files = self.files()?;
         let tomorrow = today.succ_opt().unwrap_or(today);
-        let metrics = |file: &&days::DayFile| file.kind == days::Kind::Metrics;
+        let metrics = |file: &&DayFile| file.kind == days::Kind::Metrics;
         let mut dates: Vec<NaiveDate> =
             files.iter().filter(metrics).map(|file| file.date).collect();
         dates.dedup();
@@ -75,13 +91,12 @@ impl Store {
     }
 
     pub fn has_samples(&self) -> bool {
-        days::list(&self.directory)
-            .is_ok_and(|files| files.iter().any(|file| file.kind == days::Kind::Metrics))
+        self.files().is_ok_and(|files| files.iter().any(|file| file.kind == days::Kind::Metrics))
     }
 }
 
 /// The last in time of a file. Lines may stand out of order, but not far: runs overlap by seconds.
-fn newest_of(file: &days::DayFile, wanted: &Wanted) -> Option<Sample> {
+fn newest_of(file: &DayFile, wanted: &Wanted) -> Option<Sample> {
     const NEAR_THE_END: usize = 8;
     if file.is_compressed() {
         return range::read_day(&[file], wanted, None).0.pop();

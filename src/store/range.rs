@@ -10,7 +10,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use flate2::read::MultiGzDecoder;
 
 use super::days::{DayFile, Kind};
-use super::{Store, days};
+use super::{Store, tail};
 use crate::sample::Sample;
 use crate::sample::read::{Wanted, line};
 use crate::time::Zone;
@@ -75,22 +75,20 @@ impl Store {
     /// # Errors
     /// The directory cannot be listed.
     pub fn samples<'a>(&self, range: Range, wanted: &'a Wanted) -> anyhow::Result<Samples<'a>> {
-        let days = days_of(days::list(&self.directory)?, Kind::Metrics, range);
+        let days = days_of(self.files()?, Kind::Metrics, range);
         Ok(Samples { days, range, wanted, day: Vec::new().into_iter(), damage: Vec::new() })
     }
 }
 
 /// Files by day, from a day before the range to a day after: a name is a local date, in the zone of its time.
-pub fn days_of(files: Vec<DayFile>, kind: Kind, range: Range) -> VecDeque<Vec<DayFile>> {
+pub fn days_of(files: &[DayFile], kind: Kind, range: Range) -> VecDeque<Vec<DayFile>> {
     let day = |instant: DateTime<Utc>| Zone::Local.date(instant);
     let first = day(range.since).checked_sub_days(Days::new(1)).unwrap_or(NaiveDate::MIN);
     let last = day(range.until).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
     let mut by_day: BTreeMap<NaiveDate, Vec<DayFile>> = BTreeMap::new();
-    for file in files
-        .into_iter()
-        .filter(|file| file.kind == kind && first <= file.date && file.date <= last)
-    {
-        by_day.entry(file.date).or_default().push(file);
+    let in_range = |file: &&DayFile| file.kind == kind && first <= file.date && file.date <= last;
+    for file in files.iter().filter(in_range) {
+        by_day.entry(file.date).or_default().push(file.clone());
     }
     by_day.into_values().collect()
 }
@@ -104,12 +102,29 @@ impl Iterator for Samples<'_> {
                 return Some(sample);
             }
             let files = self.days.pop_front()?;
-            let files: Vec<&DayFile> = files.iter().collect();
+            let range = self.range;
+            let files: Vec<&DayFile> = files.iter().filter(|file| may_hold(file, range)).collect();
             let (samples, damage) = read_day(&files, self.wanted, Some(self.range));
             self.damage.extend(damage);
             self.day = samples.into_iter();
         }
     }
+}
+
+/// Whether a file of a neighbouring day may hold lines of the range: only if it was written in another zone. Its first
+/// and last line tell, without reading the rest.
+fn may_hold(file: &DayFile, range: Range) -> bool {
+    let is_inside =
+        Zone::Local.date(range.since) <= file.date && file.date <= Zone::Local.date(range.until);
+    if is_inside || file.is_compressed() {
+        return true;
+    }
+    let is_of_its_day = |text: Option<Vec<u8>>| {
+        let epoch = text.as_deref().and_then(early_epoch);
+        epoch.is_some_and(|epoch| Zone::Local.at_epoch(epoch).date_naive() == file.date)
+    };
+    let last = tail::Backwards::open(&file.path).and_then(|mut lines| lines.next());
+    !(is_of_its_day(tail::first_bytes(&file.path)) && is_of_its_day(last))
 }
 
 /// One day from all its files: sorted by time, stably, each line once.

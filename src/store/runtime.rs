@@ -55,31 +55,32 @@ impl Runtime {
         }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.join(format!("{name}.cache"))
+    fn processes(&self) -> PathBuf {
+        self.directory.join("processes.cache")
     }
 
     pub fn ticks(&self, boot_id: &str) -> Option<Ticks> {
-        parse_ticks(&fs::read_to_string(self.file("processes")).ok()?, boot_id)
+        parse_ticks(&fs::read_to_string(self.processes()).ok()?, boot_id)
     }
 
     /// Losing it costs one `top` by CPU, so a failure is no error.
     pub fn keep_ticks(&self, boot_id: &str, ticks: &Ticks) {
-        self.keep("processes", format_ticks(boot_id, ticks).as_bytes());
-    }
-
-    fn keep(&self, name: &str, content: &[u8]) {
-        let path = self.file(name);
-        // In a directory of another user no link is followed: the old file is removed, a new one made.
+        let path = self.processes();
+        let mut options = fs::OpenOptions::new();
+        options.write(true);
         if self.shared {
+            // In a directory of another user no link is followed: the old file goes, a new one is made.
             _ = fs::remove_file(&path);
+            options.create_new(true);
+        } else {
+            // Written over in place: what is left of a longer one stands behind the end.
+            options.create(true);
         }
-        let made = fs::OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        if let Ok(mut file) = made {
+        if let Ok(mut file) = options.open(&path) {
             if self.shared {
                 _ = super::append::give_to_owner(&file, &self.directory);
             }
-            _ = file.write_all(content);
+            _ = file.write_all(format_ticks(boot_id, ticks).as_bytes());
         }
     }
 
@@ -105,7 +106,8 @@ impl Runtime {
     }
 }
 
-const END: &str = "end";
+/// Ends the list; what follows is of an older, longer one.
+const END: &str = "\nend\n";
 
 fn format_ticks(boot_id: &str, ticks: &Ticks) -> String {
     use std::fmt::Write;
@@ -115,13 +117,13 @@ fn format_ticks(boot_id: &str, ticks: &Ticks) -> String {
     for ((pid, start), count) in &ticks.by_process {
         _ = writeln!(text, "{pid} {start} {count}");
     }
-    text.push_str(END);
+    text.push_str(END.trim_start());
     text
 }
 
 /// `None` for another boot or a half-written cache.
 fn parse_ticks(text: &str, boot_id: &str) -> Option<Ticks> {
-    let body = text.strip_suffix(END)?;
+    let (body, _) = text.split_once(END)?;
     let mut lines = body.lines();
     let (boot, uptime) = lines.next()?.split_once(' ')?;
     if boot != boot_id {
@@ -156,6 +158,7 @@ mod tests {
     fn a_half_written_cache_is_no_cache() {
         let text = format_ticks("boot", &ticks());
         assert!((0..text.len()).all(|end| parse_ticks(&text[..end], "boot").is_none()));
+        assert_eq!(parse_ticks(&(text + "40 5 6\nend\n"), "boot"), Some(ticks()));
     }
 
     #[test]

@@ -59,6 +59,14 @@ impl Iterator for Backwards {
     }
 }
 
+/// The beginning of a file: enough of its first line to tell when it was.
+pub fn first_bytes(path: &Path) -> Option<Vec<u8>> {
+    let mut start = vec![0; 128];
+    let length = File::open(path).ok()?.read_at(&mut start, 0).ok()?;
+    start.truncate(length);
+    Some(start)
+}
+
 /// Samples of a file from the last to the first; damaged lines are passed over.
 pub fn samples<'a>(path: &Path, wanted: &'a Wanted) -> impl Iterator<Item = Sample> + use<'a> {
     Backwards::open(path).into_iter().flatten().filter_map(move |text| line(&text, wanted).ok())

@@ -83,7 +83,12 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         judge_lines(&lines, run, &rules, &notifiers, &mut keeper.state, &mut events);
+        let told = keeper.state.generation;
         owed = tell::everything(run, &rules, last, &mut keeper, &mut events, context);
+        // Nothing was told, so no time went by in which others could have left lines.
+        if keeper.state.generation == told {
+            break;
+        }
     }
     keeper.keep();
     let date = run.sample.timestamp.date_naive();

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::selection::Selection;
 use super::{Context, output, status};
 use crate::alert::episode::{Episode, from_events};
+use crate::alert::rule::Levels;
 use crate::cli::{Exit, Period, Report, ReportFormat};
 use crate::collector;
 use crate::config::Config;
@@ -34,7 +35,8 @@ const BUSIEST: usize = 8;
 struct Findings {
     host: String,
     samples: usize,
-    series: BTreeMap<Series, Course>,
+    /// By metric.
+    courses: BTreeMap<String, Courses>,
     gaps: Vec<Gap>,
     reboots: Vec<i64>,
     first: Option<Moment>,
@@ -46,12 +48,42 @@ struct Findings {
     damage: Vec<Damage>,
 }
 
-#[derive(Default)]
+/// The series of a metric. What is the same for each sample is looked up once.
+struct Courses {
+    is_summarised: bool,
+    by_label: BTreeMap<Option<String>, Course>,
+}
+
+impl Courses {
+    fn of(&mut self, metric: &str, label: Option<&str>, config: &Config) -> &mut Course {
+        let key = label.map(str::to_owned);
+        self.by_label.entry(key).or_insert_with(|| {
+            let levels =
+                config.rules.iter().find_map(|rule| rule.levels_for(metric, label)).cloned();
+            Course { summariser: Summariser::default(), first: None, levels, past: [0.0; 2] }
+        })
+    }
+}
+
 struct Course {
     summariser: Summariser,
     first: Option<f64>,
+    levels: Option<Levels>,
     /// Seconds past the warning and the critical level.
     past: [f64; 2],
+}
+
+impl Course {
+    fn add(&mut self, value: f64, spacing: f64) {
+        self.summariser.add(value);
+        self.first.get_or_insert(value);
+        if let Some(levels) = &self.levels {
+            for (threshold, past) in [levels.warning, levels.critical].iter().zip(&mut self.past) {
+                let is_past = threshold.is_some_and(|threshold| levels.is_past(&threshold, value));
+                *past += if is_past { spacing } else { 0.0 };
+            }
+        }
+    }
 }
 
 /// # Errors
@@ -156,23 +188,18 @@ impl Findings {
                 self.reboots.push(moment.epoch);
             }
         }
-        for (metric, label, value) in
-            sample.values.points().filter(|(metric, ..)| is_summarised(metric))
-        {
-            let value = value.as_f64();
-            let course = self.series.entry(Series::new(metric, label)).or_default();
-            course.summariser.add(value);
-            course.first.get_or_insert(value);
-            let levels = config.rules.iter().find_map(|rule| rule.levels_for(metric, label));
-            if let Some(levels) = levels {
-                for (threshold, past) in
-                    [levels.warning, levels.critical].iter().zip(&mut course.past)
-                {
-                    *past += threshold
-                        .filter(|threshold| levels.is_past(threshold, value))
-                        .map_or(0.0, |_| spacing);
-                }
+        for (metric, label, value) in sample.values.points() {
+            if !self.courses.contains_key(metric) {
+                let courses =
+                    Courses { is_summarised: is_summarised(metric), by_label: BTreeMap::new() };
+                self.courses.insert(metric.to_owned(), courses);
             }
+            let Some(courses) =
+                self.courses.get_mut(metric).filter(|courses| courses.is_summarised)
+            else {
+                continue;
+            };
+            courses.of(metric, label, config).add(value.as_f64(), spacing);
         }
         for process in &sample.top {
             if let (Some(percent), Some(covered)) = (process.cpu_percent, sample.interval) {
@@ -185,6 +212,16 @@ impl Findings {
         }
         self.first.get_or_insert_with(|| moment.clone());
         self.last = Some(moment);
+    }
+
+    /// Every series that is summarised.
+    fn series(&self) -> impl Iterator<Item = (Series, &Course)> {
+        self.courses.iter().flat_map(|(metric, courses)| {
+            courses
+                .by_label
+                .iter()
+                .map(move |(label, course)| (Series::new(metric, label.as_deref()), course))
+        })
     }
 
     /// Share of the time since the first sample of the range that is not in a gap.
@@ -215,9 +252,9 @@ fn object(findings: &Findings, range: Range) -> Map<String, Value> {
     answer.insert("host".to_owned(), json!(findings.host));
     shape::add_range(&mut answer, range);
     answer.insert("samples".to_owned(), json!(findings.samples));
-    let metrics = findings.series.iter().filter_map(|(series, course)| {
+    let metrics = findings.series().filter_map(|(series, course)| {
         let unit = collector::find(&series.metric).map(|metric| metric.unit);
-        let mut entry = shape::series_head(series, unit);
+        let mut entry = shape::series_head(&series, unit);
         entry.extend(shape::summary(
             &course.summariser.summary()?,
             unit,

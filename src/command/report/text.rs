@@ -72,8 +72,8 @@ fn summaries(findings: &Findings, width: Option<usize>) -> View {
     let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
     let mut columns = vec![Column::left("series")];
     columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
-    let mut series: Vec<(&Series, &Course)> =
-        findings.series.iter().filter(|(series, _)| is_shown(series)).collect();
+    let mut series: Vec<(Series, &Course)> =
+        findings.series().filter(|(series, _)| is_shown(series)).collect();
     series.sort_by_key(|(series, _)| {
         collector::metrics().position(|metric| metric.name == series.metric).unwrap_or(usize::MAX)
     });
@@ -121,8 +121,7 @@ fn trends(findings: &Findings, range: Range) -> View {
         Column::right("a day"),
     ];
     let disks = findings
-        .series
-        .iter()
+        .series()
         .filter(|(series, _)| series.metric == collector::filesystem::PERCENT.name);
     let days = range.seconds() / 86_400.0;
     let rows = disks.filter_map(|(series, course)| {

@@ -211,7 +211,7 @@ fn footer(facts: &Facts) -> String {
             facts.day.damage.first().map(ToString::to_string).unwrap_or_default()
         ),
     };
-    let files = days::list(&facts.store.directory).unwrap_or_default();
+    let files = facts.store.files().unwrap_or_default();
     let mut dates: Vec<_> = files
         .iter()
         .filter(|file| file.kind == days::Kind::Metrics)
