@@ -114,7 +114,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         Err(error) => failures.push(format!("could not measure /: {error}")),
     }
     for mount in &mounts {
-        if let (b"/", Ok(space)) = (mount.point.as_slice(), &root) {
+        if let (b"/", Ok(space)) = (&*mount.point, &root) {
             fill(mount, *space, reading);
         } else if let Err(error) = measure(host, mount, reading) {
             failures.push(format!("could not measure {}: {error}", mount.label()));
@@ -126,10 +126,10 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(host: &Host<'_>, mount: &Mount, reading: &mut Reading) -> io::Result<()> {
+fn measure(host: &Host<'_>, mount: &Mount<'_>, reading: &mut Reading) -> io::Result<()> {
     let path = below(host.root, &mount.point);
     // A bound file (a container's /etc/hosts) is no file system to watch.
-    if mount.root != b"/" && mount.kind != "btrfs" && path.is_file() {
+    if *mount.root != *b"/" && mount.kind != "btrfs" && path.is_file() {
         return Ok(());
     }
     let space = match (host.space)(&path) {
@@ -144,7 +144,7 @@ fn measure(host: &Host<'_>, mount: &Mount, reading: &mut Reading) -> io::Result<
     Ok(())
 }
 
-fn fill(mount: &Mount, space: Space, reading: &mut Reading) {
+fn fill(mount: &Mount<'_>, space: Space, reading: &mut Reading) {
     if space.total > 0 {
         let label = mount.label();
         reading.values.set_for(&PERCENT, &label, space.percent());

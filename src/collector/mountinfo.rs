@@ -1,118 +1,122 @@
 //! The mount table, from `/proc/PID/mountinfo` (proc(5)), and which of its entries are real file systems of this
 //! host. Decided on the text alone, before any mount is touched: a dead network mount must not be asked.
 
+use std::borrow::Cow;
+
 use crate::series::label_text;
 
 use super::Filter;
 
+/// An entry, lent from the table as far as it can be: most are left out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mount {
+pub struct Mount<'a> {
     /// `major:minor`.
-    pub device: String,
+    pub device: &'a [u8],
     /// The part of the file system that is mounted; `/` unless it is a bind mount or a subvolume.
-    pub root: Vec<u8>,
-    pub point: Vec<u8>,
-    pub kind: String,
-    pub source: String,
+    pub root: Cow<'a, [u8]>,
+    pub point: Cow<'a, [u8]>,
+    pub kind: &'a str,
+    pub source: &'a [u8],
 }
 
-impl Mount {
+impl Mount<'_> {
     pub fn label(&self) -> String {
         label_text(&self.point)
     }
 }
 
 /// Kernel interfaces, memory, and images that are full by design.
-const PSEUDO: &[&str] = &[
-    "aufs",
-    "autofs",
-    "binder",
-    "binfmt_misc",
-    "bpf",
-    "cgroup",
-    "cgroup2",
-    "configfs",
-    "cramfs",
-    "debugfs",
-    "devpts",
-    "devtmpfs",
-    "efivarfs",
-    "erofs",
-    "functionfs",
-    "fusectl",
-    "hugetlbfs",
-    "iso9660",
-    "mqueue",
-    "nsfs",
-    "overlay",
-    "proc",
-    "pstore",
-    "ramfs",
-    "romfs",
-    "rootfs",
-    "rpc_pipefs",
-    "securityfs",
-    "selinuxfs",
-    "smackfs",
-    "squashfs",
-    "sysfs",
-    "tmpfs",
-    "tracefs",
-    "udf",
-];
+fn is_pseudo(kind: &str) -> bool {
+    matches!(
+        kind,
+        "aufs"
+            | "autofs"
+            | "binder"
+            | "binfmt_misc"
+            | "bpf"
+            | "cgroup"
+            | "cgroup2"
+            | "configfs"
+            | "cramfs"
+            | "debugfs"
+            | "devpts"
+            | "devtmpfs"
+            | "efivarfs"
+            | "erofs"
+            | "functionfs"
+            | "fusectl"
+            | "hugetlbfs"
+            | "iso9660"
+            | "mqueue"
+            | "nsfs"
+            | "overlay"
+            | "proc"
+            | "pstore"
+            | "ramfs"
+            | "romfs"
+            | "rootfs"
+            | "rpc_pipefs"
+            | "securityfs"
+            | "selinuxfs"
+            | "smackfs"
+            | "squashfs"
+            | "sysfs"
+            | "tmpfs"
+            | "tracefs"
+            | "udf"
+    )
+}
 
 /// Served by another machine, which may be gone.
-const NETWORK: &[&str] = &[
-    "9p",
-    "afs",
-    "beegfs",
-    "ceph",
-    "cifs",
-    "coda",
-    "glusterfs",
-    "gpfs",
-    "lustre",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "orangefs",
-    "pvfs2",
-    "smb3",
-    "smbfs",
-    "virtiofs",
-];
+fn is_network(kind: &str) -> bool {
+    matches!(
+        kind,
+        "9p" | "afs"
+            | "beegfs"
+            | "ceph"
+            | "cifs"
+            | "coda"
+            | "glusterfs"
+            | "gpfs"
+            | "lustre"
+            | "ncpfs"
+            | "nfs"
+            | "nfs4"
+            | "orangefs"
+            | "pvfs2"
+            | "smb3"
+            | "smbfs"
+            | "virtiofs"
+    )
+}
 
 fn is_left_out(kind: &str) -> bool {
     let fuse = kind.starts_with("fuse") && kind != "fuseblk";
-    fuse || PSEUDO.contains(&kind) || NETWORK.contains(&kind)
+    fuse || is_pseudo(kind) || is_network(kind)
 }
 
 /// Every entry; an odd line is left out.
-pub fn parse(content: &[u8]) -> Vec<Mount> {
+pub fn parse(content: &[u8]) -> Vec<Mount<'_>> {
     content.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
 }
 
 /// `id parent major:minor root point options [optional…] - kind source options`.
-fn parse_line(line: &[u8]) -> Option<Mount> {
+fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let mut fields = line.split(|byte| *byte == b' ');
     let device = fields.nth(2)?;
     let root = unescape(fields.next()?);
     let point = unescape(fields.next()?);
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
-    let kind = rest.next()?;
+    let kind = std::str::from_utf8(rest.next()?).ok()?;
     let source = rest.next().unwrap_or_default();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Some(Mount {
-        device: text(device),
-        root,
-        point,
-        kind: text(kind),
-        source: label_text(&unescape(source)),
-    })
+    Some(Mount { device, root, point, kind, source })
 }
 
 /// Space, tab, newline and backslash stand as three octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
+fn unescape(field: &[u8]) -> Cow<'_, [u8]> {
+    if !field.contains(&b'\\') {
+        return Cow::Borrowed(field);
+    }
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((first, tail)) = rest.split_first() {
@@ -134,11 +138,11 @@ fn unescape(field: &[u8]) -> Vec<u8> {
             rest = tail;
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The mounts to measure, `/` always among them unless excluded by name.
-pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
+pub fn select<'a>(mounts: &[Mount<'a>], filter: &Filter) -> Vec<Mount<'a>> {
     let visible = mounts
         .iter()
         .enumerate()
@@ -147,14 +151,14 @@ pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
     for (_, mount) in visible {
         let label = if filter.is_empty() { String::new() } else { mount.label() };
         let excluded = filter.excludes(&label);
-        if filter.includes(&label) || (mount.point == b"/" && !excluded) {
+        if filter.includes(&label) || (*mount.point == *b"/" && !excluded) {
             chosen.push(mount.clone());
-        } else if !excluded && !is_left_out(&mount.kind) {
+        } else if !excluded && !is_left_out(mount.kind) {
             candidates.push(mount);
         }
     }
     // Whole file systems before bind mounts, then in the order of mounting.
-    candidates.sort_by_key(|mount| mount.root != b"/");
+    candidates.sort_by_key(|mount| *mount.root != *b"/");
     for mount in candidates {
         if !chosen.iter().any(|other| is_twin(mount, other)) {
             chosen.push(mount.clone());
@@ -165,7 +169,7 @@ pub fn select(mounts: &[Mount], filter: &Filter) -> Vec<Mount> {
 }
 
 /// Two mounts of one file system. Subvolumes of btrfs have devices of their own but share their source.
-fn is_twin(a: &Mount, b: &Mount) -> bool {
+fn is_twin(a: &Mount<'_>, b: &Mount<'_>) -> bool {
     a.device == b.device || (a.kind == "btrfs" && b.kind == "btrfs" && a.source == b.source)
 }
 
@@ -174,18 +178,18 @@ mod tests {
     use super::super::tests::tree;
     use super::*;
 
-    fn mount(device: &str, root: &str, point: &str, kind: &str) -> Mount {
+    fn mount<'a>(device: &'a str, root: &'a str, point: &'a str, kind: &'a str) -> Mount<'a> {
         Mount {
-            device: device.into(),
-            root: root.into(),
-            point: point.into(),
-            kind: kind.into(),
-            source: format!("/dev/{device}"),
+            device: device.as_bytes(),
+            root: root.as_bytes().into(),
+            point: point.as_bytes().into(),
+            kind,
+            source: device.as_bytes(),
         }
     }
 
-    fn labels(mounts: &[Mount], filter: &Filter) -> Vec<String> {
-        select(mounts, filter).iter().map(Mount::label).collect()
+    fn labels(mounts: &[Mount<'_>], filter: &Filter) -> Vec<String> {
+        select(mounts, filter).iter().map(|mount| mount.label()).collect()
     }
 
     #[test]
@@ -193,15 +197,15 @@ mod tests {
         let line = br"36 35 98:0 /mnt1 /mnt\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue";
         let read = parse_line(line).unwrap();
         assert_eq!(
-            (read.device.as_str(), read.root.as_slice(), read.label().as_str(), read.kind.as_str()),
-            ("98:0", b"/mnt1".as_slice(), "/mnt 2", "ext3")
+            (read.device, &*read.root, read.label().as_str(), read.kind),
+            (&b"98:0"[..], &b"/mnt1"[..], "/mnt 2", "ext3")
         );
     }
 
     #[test]
     fn odd_lines_are_left_out() {
         assert!(parse(b"\n1 2\n36 35 98:0 / /x rw\nx y z a b c -\n").is_empty());
-        assert_eq!(unescape(br"a\04"), br"a\04");
+        assert_eq!(*unescape(br"a\04"), *br"a\04");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Processes, from one read of `/proc/PID/stat` each (proc(5)): how many, how many threads, and the busiest and
 //! largest ones. CPU is in per cent of one core over the time since the earlier reading, as `top` shows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -29,8 +29,18 @@ const LEADERS: usize = 5;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ticks {
     pub uptime: f64,
-    /// (PID, start in clock ticks after boot) → CPU time in clock ticks.
-    pub by_process: BTreeMap<(u32, u64), u64>,
+    /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted.
+    pub by_process: Vec<(u32, u64, u64)>,
+}
+
+impl Ticks {
+    /// The CPU time of a process, if it was there.
+    fn of(&self, pid: u32, start: u64) -> Option<u64> {
+        let found = self
+            .by_process
+            .binary_search_by(|(known, since, _)| (known, since).cmp(&(&pid, &start)));
+        found.ok().and_then(|at| self.by_process.get(at)).map(|(_, _, ticks)| *ticks)
+    }
 }
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
@@ -43,7 +53,9 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let mut top = top(&stats, host.earlier, host.uptime, memory_total);
     name(&host.path("proc"), &mut top);
     reading.top = top;
-    let by_process = stats.iter().map(|stat| ((stat.pid, stat.start), stat.ticks)).collect();
+    let mut by_process: Vec<_> =
+        stats.iter().map(|stat| (stat.pid, stat.start, stat.ticks)).collect();
+    by_process.sort_unstable();
     reading.ticks = Some(Ticks { uptime: host.uptime, by_process });
     Ok(())
 }
@@ -55,7 +67,7 @@ fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) 
     let elapsed = earlier.map(|earlier| uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0);
     let percent = |stat: &Stat| {
         // One that started since had no ticks before.
-        let before = earlier?.by_process.get(&(stat.pid, stat.start)).copied().unwrap_or(0);
+        let before = earlier?.of(stat.pid, stat.start).unwrap_or(0);
         Some(
             Unit::Percent
                 .round(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed?),
@@ -115,7 +127,7 @@ mod tests {
     fn earlier(ticks: &[(u32, u64)]) -> Ticks {
         Ticks {
             uptime: 100.0,
-            by_process: ticks.iter().map(|(pid, ticks)| ((*pid, 7), *ticks)).collect(),
+            by_process: ticks.iter().map(|(pid, ticks)| (*pid, 7, *ticks)).collect(),
         }
     }
 

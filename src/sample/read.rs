@@ -14,8 +14,8 @@ use crate::time::{Pick, Zone};
 /// What a reader wants of a line. Who and when are always read.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Metric names; `None`: all of them.
-    pub names: Option<Vec<String>>,
+    /// Metric names, sorted; `None`: all of them.
+    names: Option<Vec<String>>,
     /// `top` and `errors`.
     pub text: bool,
     /// Old name → name, from the descriptors.
@@ -28,11 +28,20 @@ impl Wanted {
     }
 
     pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Wanted {
-            names: Some(names.into_iter().map(Into::into).collect()),
-            text: false,
-            formerly: Vec::new(),
-        }
+        let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
+        names.sort_unstable();
+        Wanted { names: Some(names), text: false, formerly: Vec::new() }
+    }
+
+    /// The names asked for; none if all are.
+    pub fn listed(&self) -> &[String] {
+        self.names.as_deref().unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn with_formerly(mut self, formerly: Vec<(&'static str, &'static str)>) -> Self {
+        self.formerly = formerly;
+        self
     }
 
     #[must_use]
@@ -42,7 +51,8 @@ impl Wanted {
     }
 
     fn takes(&self, name: &str) -> bool {
-        self.names.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
+        let names = self.names.as_deref();
+        names.is_none_or(|names| names.binary_search_by(|wanted| wanted.as_str().cmp(name)).is_ok())
     }
 
     fn renamed<'a>(&self, name: &'a str) -> &'a str {

@@ -114,7 +114,7 @@ fn format_ticks(boot_id: &str, ticks: &Ticks) -> String {
     let mut text = String::with_capacity(24 * ticks.by_process.len());
     // Writing to a String cannot fail.
     _ = writeln!(text, "{boot_id} {}", ticks.uptime);
-    for ((pid, start), count) in &ticks.by_process {
+    for (pid, start, count) in &ticks.by_process {
         _ = writeln!(text, "{pid} {start} {count}");
     }
     text.push_str(END.trim_start());
@@ -132,7 +132,8 @@ fn parse_ticks(text: &str, boot_id: &str) -> Option<Ticks> {
     let by_process = lines.filter_map(|line| {
         let mut fields = line.split(' ');
         Some((
-            (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?),
+            fields.next()?.parse().ok()?,
+            fields.next()?.parse().ok()?,
             fields.next()?.parse().ok()?,
         ))
     });
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     fn ticks() -> Ticks {
-        Ticks { uptime: 12.5, by_process: [((1, 2), 3), ((40, 5), 6)].into() }
+        Ticks { uptime: 12.5, by_process: vec![(1, 2, 3), (40, 5, 6)] }
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub fn run(arguments: &Status, context: &mut Context<'_>) -> anyhow::Result<Exit
 pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     let config = context.config()?;
     let store = context.store_to_read(&config)?;
-    let wanted = Wanted { formerly: formerly(), ..Wanted::everything() };
+    let wanted = Wanted::everything().with_formerly(formerly());
     let last = store.last(Zone::Local.date(context.now.utc), &wanted)?;
     let last = last.ok_or_else(|| {
         anyhow!(
@@ -119,8 +119,8 @@ impl Day {
         let present = last.values.points().filter(|(metric, label, _)| shown(metric, *label));
         let names = present.map(|(metric, ..)| metric.to_owned());
         let names: BTreeSet<String> =
-            names.chain(selection.wanted().names.unwrap_or_default()).collect();
-        let wanted = Wanted { formerly: formerly(), ..Wanted::names(names) };
+            names.chain(selection.wanted().listed().iter().cloned()).collect();
+        let wanted = Wanted::names(names).with_formerly(formerly());
         let mut day = Day::default();
         let mut lines = store.samples(range, &wanted)?;
         for sample in lines.by_ref() {
