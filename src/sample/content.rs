@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
             match content {
                 Content::Metric(Entry::Single(value)) => _ = labels.insert(label, value),
                 Content::Metric(Entry::Labelled(inner)) => {
-                    _ = others.insert(label, serde_json::json!(inner))
+                    _ = others.insert(label, serde_json::json!(inner));
                 }
                 Content::Other(serde_json::Value::Null) => {}
                 Content::Other(other) => _ = others.insert(label, other),
