@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn labels(mounts: &[Mount<'_>], filter: &Filter) -> Vec<String> {
-        select(mounts, filter).iter().map(super::Mount::label).collect()
+        select(mounts, filter).iter().map(Mount::label).collect()
     }
 
     #[test]
