@@ -16,6 +16,8 @@ pub struct Metric {
     pub help: &'static str,
     /// How a message speaks of it: `{label}` and `{value}` are filled in.
     pub phrase: &'static str,
+    /// The same once it is over, for what is a state rather than a number; empty: the phrase.
+    pub phrase_over: &'static str,
     /// For a share of a capacity: what is left and what there is, as metrics with the same labels.
     pub capacity: Option<(&'static Metric, &'static Metric)>,
     /// Shown by `status` and `history` unless told otherwise.
@@ -53,6 +55,7 @@ impl Metric {
             label: None,
             help,
             phrase,
+            phrase_over: "",
             capacity: None,
             overview: false,
             formerly: &[],
@@ -92,6 +95,14 @@ impl Metric {
         self
     }
 
+    /// For a state that is on or off: how a message speaks of it while it lasts, and once it is over.
+    #[must_use]
+    pub const fn phrased_as_state(mut self, lasting: &'static str, over: &'static str) -> Self {
+        self.phrase = lasting;
+        self.phrase_over = over;
+        self
+    }
+
     #[must_use]
     pub const fn of_capacity(mut self, available: &'static Metric, total: &'static Metric) -> Self {
         self.capacity = Some((available, total));
@@ -110,6 +121,11 @@ impl Metric {
             Kind::Counter(_) | Kind::Ticks(_) => "counter",
             Kind::Rate => "rate",
         }
+    }
+
+    /// Whether it is on or off rather than a number.
+    pub fn is_state(&self) -> bool {
+        !self.phrase_over.is_empty()
     }
 
     /// Whether it comes from two lines, and so needs a long enough interval to be judged.

@@ -49,7 +49,7 @@ pub static COLLECTOR_FAILED: Metric = Metric::gauge(
     "1 if the collector failed in this run, else 0; one for each collector active on this host.",
 )
 .labelled("collector")
-.phrased("collector {label} failed");
+.phrased_as_state("collector {label} fails", "collector {label} works again");
 
 /// Judged and told like any other, but never stored as 1: such a line has no file to be in.
 pub static STORE_FAILED: Metric = Metric::gauge(
@@ -57,7 +57,7 @@ pub static STORE_FAILED: Metric = Metric::gauge(
     Unit::Count,
     "1 while samples cannot be stored; judged by a rule of its own, never stored.",
 )
-.phrased("samples cannot be stored");
+.phrased_as_state("samples cannot be stored", "samples are stored again");
 
 /// Every metric this program measures, in the order of the registry.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {

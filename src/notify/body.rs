@@ -30,6 +30,9 @@ impl Body {
             } else {
                 lead_firing(fact, letter.sample, &clock)
             });
+            if is_state(fact) {
+                continue;
+            }
             body.add_levels(fact, &clock);
             let course = letter
                 .courses
@@ -38,6 +41,7 @@ impl Body {
                 .map(|(_, course)| course);
             body.rows.extend(course.and_then(|course| course_row(fact, course, &clock)));
         }
+        body.rows.extend(letter.reasons.iter().map(|reason| ("Reason".to_owned(), reason.clone())));
         body.add_processes("Busy now", &letter.sample.top, "");
         if let Some(before) = letter.before {
             body.add_processes(
@@ -150,6 +154,7 @@ fn lead_firing(fact: &Fact, sample: &Sample, clock: &Clock<'_>) -> String {
         .levels
         .as_ref()
         .and_then(|levels| levels.threshold(fact.level))
+        .filter(|_| !is_state(fact))
         .map(|threshold| format!(" (level {})", unit.level(threshold.level)));
     let since =
         fact.standing.since.as_ref().map(|since| format!(" since {}", clock.time(since.epoch)));
@@ -195,19 +200,25 @@ fn lead_over(fact: &Fact, clock: &Clock<'_>) -> String {
         when(fact.standing.since.as_ref().map(|since| since.epoch)),
         when(fact.end.as_ref().map(|end| end.epoch)),
     );
+    let now = sentence(&phrase(&fact.series, fact.value, false));
+    if is_state(fact) && fact.reason != Reason::Gone {
+        return format!("{now}. It was {} from {start} to {end}.", fact.level.name());
+    }
     match fact.reason {
         Reason::Gone => {
             format!("{} was {past} since {start} and has not been measured for a day.", fact.series)
         }
-        Reason::Past => format!(
-            "{}{ends}. It was {past} from {start} to {end}; this could not be told before.",
-            sentence(&phrase(&fact.series, fact.value, false))
-        ),
-        _ => format!(
-            "{} again{ends}. It was {past} from {start} to {end}.",
-            sentence(&phrase(&fact.series, fact.value, false))
-        ),
+        Reason::Past => {
+            format!(
+                "{now}{ends}. It was {past} from {start} to {end}; this could not be told before."
+            )
+        }
+        _ => format!("{now} again{ends}. It was {past} from {start} to {end}."),
     }
+}
+
+fn is_state(fact: &Fact) -> bool {
+    collector::find(&fact.series.metric).is_some_and(Metric::is_state)
 }
 
 fn sentence(text: &str) -> String {

@@ -165,6 +165,7 @@ mod tests {
             before: None,
             facts,
             courses: &courses,
+            reasons: Vec::new(),
             others: Vec::new(),
         })
     }

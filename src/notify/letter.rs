@@ -94,6 +94,8 @@ pub struct Letter<'a> {
     pub before: Option<&'a Sample>,
     pub facts: &'a [Fact],
     pub courses: &'a [(Series, Course)],
+    /// Why samples could not be stored or collectors failed.
+    pub reasons: Vec<String>,
     /// Series that fire and are not among the facts.
     pub others: Vec<String>,
 }

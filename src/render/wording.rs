@@ -15,7 +15,13 @@ pub fn phrase(series: &Series, value: Option<f64>, short: bool) -> String {
         (Some(value), Unit::Celsius, true) => format!("{value:.0} °C"),
         (Some(value), ..) => unit.human(value),
     };
-    let template = metric.map_or("{name} {value}", |metric| metric.phrase);
+    let template = match metric {
+        Some(metric) if metric.is_state() && value.is_some_and(|value| value < 1.0) => {
+            metric.phrase_over
+        }
+        Some(metric) => metric.phrase,
+        None => "{name} {value}",
+    };
     template
         .replace("{name}", &series.to_string())
         .replace("{label}", series.label.as_deref().unwrap_or_default())

@@ -15,6 +15,7 @@ use crate::notify::deliver::{Deadline, deliver};
 use crate::notify::letter::{Course, Fact, Letter, Message};
 use crate::notify::message::{Sender, freeze, full_name};
 use crate::notify::{EMAIL, Outcome};
+use crate::render::wording::one_line;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
 use crate::series::Series;
@@ -220,6 +221,7 @@ pub(super) struct Gathered<'a> {
     facts: &'a [Fact],
     before: Option<Sample>,
     courses: Vec<(Series, Course)>,
+    reasons: Vec<String>,
     others: Vec<String>,
 }
 
@@ -246,7 +248,10 @@ pub(super) fn letter<'a>(
     });
     let others =
         others.map(|standing| format!("{} ({})", standing.series, standing.level.name())).collect();
-    Gathered { host: run.host, sample, facts, before, courses, others }
+    let collectors = sample.errors.iter().map(|(name, why)| format!("{name}: {why}"));
+    let reasons =
+        run.failure.iter().cloned().chain(collectors).map(|reason| one_line(&reason)).collect();
+    Gathered { host: run.host, sample, facts, before, courses, reasons, others }
 }
 
 impl Gathered<'_> {
@@ -260,6 +265,7 @@ impl Gathered<'_> {
             before: self.before.as_ref(),
             facts: self.facts,
             courses: &self.courses,
+            reasons: self.reasons,
             others: self.others,
         })
     }
