@@ -44,28 +44,35 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
     /// The configuration file [default: ~/.config/hostwatch/config.json, else /etc/hostwatch/config.json]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Common options", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the samples are [default: as configured, else /var/lib/hostwatch or ~/.local/state/hostwatch]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Common options", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Common options",
+        value_name = "WHEN",
+        value_enum,
+        default_value_t
+    )]
     pub color: Color,
     /// Show times in UTC
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Common options")]
     pub utc: bool,
     /// Say more on standard error
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Common options", action = ArgAction::Count)]
     pub verbose: u8,
     /// Say less on standard error
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Common options")]
     pub quiet: bool,
     /// The wall clock of this run
-    #[arg(long, global = true, value_name = "TIME", hide = true)]
+    #[arg(long, global = true, help_heading = "Common options", value_name = "TIME", hide = true)]
     pub now: Option<String>,
     /// A tree with proc and sys to read instead of /
-    #[arg(long, global = true, value_name = "DIR", hide = true)]
+    #[arg(long, global = true, help_heading = "Common options", value_name = "DIR", hide = true)]
     pub root: Option<PathBuf>,
 }
 
@@ -139,8 +146,10 @@ pub struct Output {
 
 #[derive(Clone, Debug, Args)]
 pub struct History {
-    /// Which series: `cpu_percent`, `filesystem_percent{/data`}, 'memory_*'
-    #[arg(value_name = "SERIES")]
+    #[arg(
+        value_name = "SERIES",
+        help = "Which series: cpu_percent, filesystem_percent{/data}, 'memory_*'; none: all, or the overview"
+    )]
     pub series: Vec<String>,
     #[command(flatten)]
     pub span: Span,
@@ -273,7 +282,13 @@ pub fn parse(
     let parsed = Cli::try_parse_from(arguments).map(|cli| cli.completed(variable));
     parsed.map_err(|error| {
         let is_error = error.use_stderr();
-        let text = if is_error { one_line(&error.to_string()) } else { error.to_string() };
+        let text = match error.kind() {
+            clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                needs_more(arguments)
+            }
+            _ if is_error => one_line(&error.to_string()),
+            _ => error.to_string(),
+        };
         Usage { text, is_error }
     })
 }
@@ -292,6 +307,27 @@ impl Cli {
     fn of_the_timer() -> Self {
         Cli { global: Global::default(), command: Some(Command::Collect(Collect::default())) }
     }
+}
+
+/// A command that has commands of its own was given none.
+fn needs_more(arguments: &[OsString]) -> String {
+    let definition = Cli::command();
+    let named = definition
+        .get_subcommands()
+        .find(|command| arguments.iter().any(|word| word == command.get_name()));
+    let Some(command) = named else {
+        return "could not understand the arguments: see hostwatch --help".to_owned();
+    };
+    let choices: Vec<&str> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .filter(|name| *name != "help")
+        .collect();
+    format!(
+        "could not understand the arguments: {} needs one of {}",
+        command.get_name(),
+        choices.join(", ")
+    )
 }
 
 /// What is wrong in one line, like every other error.

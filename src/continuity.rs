@@ -75,11 +75,11 @@ fn gap(
     })
 }
 
-/// The usual spacing of samples: the median of the given ones. `None` with fewer than three, and where they were taken
-/// by hand within seconds: that is no pace.
+/// The usual spacing of samples: the median of the given ones. `None` with fewer than three, and where they come
+/// closer than a minute: somebody took them by hand. Who wants such a pace says so (`log_interval`).
 pub fn usual_spacing(moments: &[Moment]) -> Option<f64> {
     const FEWEST: usize = 3;
-    const SHORTEST: f64 = 5.0;
+    const SHORTEST: f64 = 60.0;
     let spacing = |(a, b): (&Moment, &Moment)| {
         if a.epoch <= b.epoch { b.seconds_since(a) } else { a.seconds_since(b) }
     };

@@ -61,6 +61,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// The same in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
 }
 

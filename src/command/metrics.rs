@@ -8,6 +8,9 @@ use crate::collector;
 use crate::metric::Metric;
 use crate::render::{Cell, Column, View, json, table};
 
+/// Below so many columns the kind is left out.
+const WIDE: usize = 110;
+
 /// # Errors
 /// The result cannot be written.
 pub fn run(arguments: &Plain, context: &mut Context<'_>) -> anyhow::Result<Exit> {
@@ -16,16 +19,22 @@ pub fn run(arguments: &Plain, context: &mut Context<'_>) -> anyhow::Result<Exit>
         answer.insert("metrics".to_owned(), collector::metrics().map(object).collect());
         writeln!(context.out, "{}", Value::Object(answer))?;
     } else {
-        let columns = ["name", "unit", "kind", "label", "meaning"].map(Column::left).to_vec();
+        let is_narrow = context.stdout.width.is_some_and(|width| width < WIDE);
+        let titles: &[&str] = if is_narrow {
+            &["name", "unit", "meaning"]
+        } else {
+            &["name", "unit", "kind", "meaning"]
+        };
+        let columns = titles.iter().map(|title| Column::left(*title)).collect();
         let rows = collector::metrics().map(|metric| {
-            let texts = [
-                metric.name,
-                metric.unit.name(),
-                metric.kind_name(),
-                metric.label.unwrap_or("-"),
-                metric.help,
-            ];
-            texts.map(Cell::text).to_vec()
+            let name = metric.label.map_or_else(
+                || metric.name.to_owned(),
+                |label| format!("{}{{{label}}}", metric.name),
+            );
+            let mut row = vec![Cell::text(name), Cell::text(metric.unit.name().replace('_', " "))];
+            row.extend((!is_narrow).then(|| Cell::text(metric.kind_name())));
+            row.push(Cell::text(metric.help));
+            row
         });
         write!(
             context.out,

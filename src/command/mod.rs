@@ -26,7 +26,7 @@ use crate::config::{Config, load};
 use crate::render::Terminal;
 use crate::render::wording::one_line;
 use crate::store::Store;
-use crate::store::range::{Damage, Range};
+use crate::store::range::{Damage, Range, damage_words};
 use crate::time::parse::{Edge, time};
 use crate::time::{Now, Zone};
 
@@ -197,21 +197,8 @@ impl Context<'_> {
 
     /// Says what could not be read, with its place.
     pub fn note_damage(&mut self, damage: &[Damage]) {
-        if let Some(first) = damage.first() {
-            let lines = damage.iter().filter(|one| one.line > 0).count();
-            let files = damage.len() - lines;
-            let counted = |number: usize, what: &str| match number {
-                0 => None,
-                1 => Some(format!("1 {what}")),
-                many => Some(format!("{many} {what}s")),
-            };
-            let parts: Vec<String> =
-                [counted(lines, "damaged line"), counted(files, "unreadable file")]
-                    .into_iter()
-                    .flatten()
-                    .collect();
-            let were = if damage.len() == 1 { "was" } else { "were" };
-            self.note(&format!("{} {were} passed over; the first: {first}", parts.join(" and ")));
+        if let Some(words) = damage_words(damage) {
+            self.note(&format!("passed over: {words}"));
         }
     }
 

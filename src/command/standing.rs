@@ -8,6 +8,7 @@ use crate::sample::Sample;
 use crate::store::range::Range;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, state};
+use crate::time::span;
 
 use super::Context;
 
@@ -47,4 +48,13 @@ pub fn now_firing(
             .filter(|episode| !episode.is_over())
             .collect())
     }
+}
+
+/// What is owed to whom and why, in words; `None` if nothing is, or the state is not ours to read.
+pub fn owed(context: &Context<'_>, store: &Store) -> Option<String> {
+    let runtime = Runtime::look(context.variable, &store.directory);
+    let state = current(store, &runtime).ok()?;
+    let (notifier, delivery) = state.delivery.iter().next()?;
+    let since = context.now.moment().seconds_since(&delivery.last_try);
+    Some(format!("{notifier}, last tried {} ago: {}", span::human(since), delivery.error))
 }

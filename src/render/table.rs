@@ -1,6 +1,8 @@
 //! Views as tables: the only place that knows comfy-table.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
+};
 
 use super::{Align, Cell, Terminal, View};
 use crate::alert::Level;
@@ -35,8 +37,13 @@ fn arranged(view: &View, terminal: &Terminal, width: Option<usize>) -> String {
         table.add_row(row.iter().map(cell));
     }
     for (at, column) in view.columns.iter().enumerate() {
+        let is_last = at + 1 == view.columns.len();
         if let Some(shown) = table.column_mut(at) {
-            shown.set_padding((0, if at + 1 == view.columns.len() { 0 } else { 2 }));
+            // Names are copied and searched for: only the last column, the words, is ever wrapped.
+            if width.is_some() && !is_last {
+                shown.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            shown.set_padding((0, if is_last { 0 } else { 2 }));
             shown.set_cell_alignment(if column.align == Align::Right {
                 CellAlignment::Right
             } else {

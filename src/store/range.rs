@@ -1,5 +1,6 @@
 //! Reading a range of days, one day in memory at a time: promises 5 and 8 of the store.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::fs::File;
@@ -11,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::days::{DayFile, Kind};
 use super::{Store, tail};
+use crate::render::wording::one_line;
 use crate::sample::Sample;
 use crate::sample::read::{Wanted, line};
 use crate::time::Zone;
@@ -33,6 +35,24 @@ impl fmt::Display for Damage {
             line => write!(out, "{name}:{line}: {}", self.reason),
         }
     }
+}
+
+/// How much could not be read, and where first; `None` if nothing.
+pub fn damage_words(damage: &[Damage]) -> Option<String> {
+    let first = damage.first()?;
+    let lines = damage.iter().filter(|one| one.line > 0).count();
+    let counted = |number: usize, what: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        many => Some(format!("{many} {what}s")),
+    };
+    let parts = [counted(lines, "damaged line"), counted(damage.len() - lines, "unreadable file")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Some(format!(
+        "{} ({}{first})",
+        parts.join(" and "),
+        if damage.len() > 1 { "first: " } else { "" }
+    ))
 }
 
 /// A stretch of time; `since` is in it, `until` is not, unless it is now.
@@ -142,7 +162,11 @@ pub fn read_day(
         };
         damage.extend(read_file(file, wanted, range, sink));
     }
-    samples.sort_by_key(Sample::epoch);
+    samples.sort_by(|a, b| {
+        let within_boot =
+            if a.boot_id == b.boot_id { a.uptime.partial_cmp(&b.uptime) } else { None };
+        a.epoch().cmp(&b.epoch()).then(within_boot.unwrap_or(Ordering::Equal))
+    });
     let mut seen = HashSet::new();
     samples.retain(|sample| {
         seen.insert((sample.boot_id.clone(), sample.uptime.map(f64::to_bits), sample.epoch()))
@@ -160,7 +184,11 @@ fn read_file(
         Ok(content) => content,
         // It was removed, or is not ours to read: said as one damage, and the rest is read.
         Err(error) => {
-            return vec![Damage { path: file.path.clone(), line: 0, reason: error.to_string() }];
+            return vec![Damage {
+                path: file.path.clone(),
+                line: 0,
+                reason: one_line(&error.to_string()),
+            }];
         }
     };
     let mut damage = Vec::new();

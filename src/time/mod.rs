@@ -34,16 +34,20 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Whether both lie in one boot. A lower uptime under the same id is a new boot (containers).
+    /// Whether both lie in one boot. A lower uptime under the same id is a new boot (containers), but for the little by
+    /// which runs at the same time may stand out of order.
     pub fn same_boot(&self, earlier: &Moment) -> bool {
-        !self.boot_id.is_empty() && self.boot_id == earlier.boot_id && self.uptime >= earlier.uptime
+        const DISORDER: f64 = 2.0;
+        !self.boot_id.is_empty()
+            && self.boot_id == earlier.boot_id
+            && self.uptime + DISORDER >= earlier.uptime
     }
 
     /// Seconds from `earlier` to here: by uptime within a boot, else by the wall clock. A wall clock that
     /// went backwards counts by its distance, so that a wait set under a wrong clock still ends.
     pub fn seconds_since(&self, earlier: &Moment) -> f64 {
         if self.same_boot(earlier) {
-            self.uptime - earlier.uptime
+            (self.uptime - earlier.uptime).max(0.0)
         } else {
             (self.epoch - earlier.epoch).abs() as f64
         }

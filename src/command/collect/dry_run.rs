@@ -119,6 +119,21 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
             ]);
         }
     }
+    for rule in rules.iter().filter(|rule| rule.key != collector::STORE_FAILED.name) {
+        let speaks =
+            |(metric, label, _): (&str, Option<&str>, _)| rule.levels_for(metric, label).is_some();
+        if !sample.values.points().any(speaks) {
+            let nothing = Cell::text("no reading: nothing here has that name");
+            rows.push(vec![
+                Cell::text(&rule.key),
+                Cell::Missing,
+                Cell::Missing,
+                Cell::Missing,
+                Cell::Missing,
+                nothing,
+            ]);
+        }
+    }
     View { columns, rows }
 }
 

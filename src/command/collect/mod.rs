@@ -70,6 +70,11 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
             rates.unwrap_or_default()
         ));
     }
+    if let (true, true, Some(words)) =
+        (owed, context.stderr_is_terminal, super::standing::owed(context, &store))
+    {
+        context.note(&format!("owed: {words}"));
+    }
     Ok(match (&run.failure, config.faults.is_empty(), owed) {
         (Some(_), ..) => Exit::Failed,
         (None, false, _) => Exit::Faulty,

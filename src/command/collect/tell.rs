@@ -343,5 +343,5 @@ fn told(claim: &Claim, host: &str, now: &Moment, to: &str) -> Event {
         to: Some(to.to_owned()),
         ..Event::new(kind, host, now).about(&claim.series)
     };
-    event.saying(format!("{} told to {to}", claim.reason.name()))
+    event.saying(format!("{}, mailed to {to}", claim.reason.name()))
 }

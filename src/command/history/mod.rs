@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::selection::Selection;
 use super::{Context, output};
 use crate::cli::{Exit, History, HistoryFormat};
+use crate::render::Terminal;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
 use crate::series::Series;
@@ -187,7 +188,13 @@ fn show(
     context: &mut Context<'_>,
 ) -> Result<Vec<Damage>> {
     let zone = context.zone();
-    let terminal = context.stdout;
+    // A file has no width.
+    let is_file = arguments.output.output.as_ref().is_some_and(|path| path.as_os_str() != "-");
+    let terminal = if is_file {
+        Terminal { width: None, color: false, ..context.stdout }
+    } else {
+        context.stdout
+    };
     let series = asked.series()?;
     let mut damage = Vec::new();
     let path = arguments.output.output.clone();

@@ -79,12 +79,7 @@ pub(super) fn table_text(
     if every.is_some() {
         view.columns.push(Column::right("n"));
     }
-    view.columns.extend(
-        columns
-            .iter()
-            .take(fitting)
-            .map(|column| Column::right(format!("{}\n{}", column.title, column.heads))),
-    );
+    view.columns.extend(columns.iter().take(fitting).map(|column| Column::right(column.heading())));
     for (at, bucket) in shown.iter().enumerate() {
         let mut row = vec![Cell::text(times.get(at).cloned().unwrap_or_default())];
         if every.is_some() {
@@ -138,6 +133,7 @@ fn time_column(buckets: &[&Bucket], every: Option<u64>, zone: Zone) -> Vec<Strin
             same(at.checked_sub(1).and_then(|before| local.get(before))) || same(local.get(at + 1));
         let offset = if repeated { time.format(" %z").to_string() } else { String::new() };
         let new_day = date.replace(time.date_naive()) != Some(time.date_naive());
+        let every = every.filter(|seconds| seconds.is_multiple_of(60));
         let form = match (day_long, new_day, every) {
             (true, ..) => "%a %Y-%m-%d",
             (_, true, Some(_)) => "%a %d %b %H:%M",
@@ -207,6 +203,14 @@ impl Stacked {
         let empty: Vec<String> = heads.iter().map(|_| "-".to_owned()).collect();
         let cells = texts.iter().map(|numbers| join(numbers.as_ref().unwrap_or(&empty))).collect();
         Stacked { title: series.to_string(), heads: join(&heads), cells }
+    }
+
+    fn heading(&self) -> String {
+        if self.heads.trim().is_empty() {
+            self.title.clone()
+        } else {
+            format!("{}\n{}", self.title, self.heads)
+        }
     }
 
     fn width(&self) -> usize {

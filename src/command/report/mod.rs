@@ -16,7 +16,7 @@ use crate::alert::rule::Levels;
 use crate::cli::{Exit, Period, Report, ReportFormat};
 use crate::collector;
 use crate::config::Config;
-use crate::continuity::{Gap, between};
+use crate::continuity::{Gap, TOLERANCE, between};
 use crate::event::{Event, rfc3339};
 use crate::metric::{Kind, Unit};
 use crate::render::json as shape;
@@ -34,6 +34,10 @@ const BUSIEST: usize = 8;
 #[derive(Default)]
 struct Findings {
     host: String,
+    /// Expected seconds between samples.
+    interval: f64,
+    /// Where the range ends, or now, if that is earlier.
+    until: i64,
     samples: usize,
     /// By metric.
     courses: BTreeMap<String, Courses>,
@@ -152,8 +156,10 @@ fn find(
     config: &Config,
     context: &mut Context<'_>,
 ) -> Result<Findings> {
-    let mut findings = Findings::default();
+    let until = range.until.timestamp().min(context.now.utc.timestamp());
+    let mut findings = Findings { until, ..Findings::default() };
     let interval = status::expected_interval(config, store, context);
+    findings.interval = interval;
     let wanted = Selection::new(&[]).wanted();
     let mut samples = store.samples(range, &wanted)?;
     for sample in samples.by_ref() {
@@ -163,7 +169,6 @@ fn find(
     findings.events = store.events(range)?;
     // An episode may have begun before: look for its raise, too.
     let wider = Range { since: range.since - Duration::days(30), ..range };
-    let until = range.until.timestamp().min(context.now.utc.timestamp());
     let episodes = from_events(&store.events(wider)?, until);
     let touches =
         |episode: &Episode| episode.start_epoch + episode.seconds >= range.since.timestamp();
@@ -224,11 +229,13 @@ impl Findings {
         })
     }
 
-    /// Share of the time since the first sample of the range that is not in a gap.
+    /// Share of the time, from the first sample of the range to its end, that is in no hole.
     fn availability(&self) -> Option<f64> {
         let (first, last) = (self.first.as_ref()?, self.last.as_ref()?);
-        let total = (last.epoch - first.epoch) as f64;
-        let missing: f64 = self.gaps.iter().map(|gap| gap.seconds as f64).sum();
+        let quiet = (self.until - last.epoch).max(0) as f64;
+        let after = if quiet > TOLERANCE * self.interval { quiet } else { 0.0 };
+        let total = (last.epoch - first.epoch) as f64 + after;
+        let missing = after + self.gaps.iter().map(|gap| gap.seconds as f64).sum::<f64>();
         Some(if total > 0.0 { (100.0 * (1.0 - missing / total)).clamp(0.0, 100.0) } else { 100.0 })
     }
 

@@ -5,12 +5,13 @@ use chrono::{DateTime, Utc};
 use super::{Course, Findings};
 use crate::collector;
 use crate::command::{Context, alerts};
+use crate::continuity::TOLERANCE;
 use crate::metric::Unit;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, table};
 use crate::series::Series;
 use crate::store::range::Range;
-use crate::time::span;
+use crate::time::{Moment, span};
 
 pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> String {
     let zone = context.zone();
@@ -19,9 +20,17 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
     let Some(availability) = findings.availability() else {
         return text + "\n nothing in this range\n";
     };
+    // A store that begins within the range is not held to the time before it.
+    let late = |first: &&Moment| {
+        (first.epoch - range.since.timestamp()) as f64 > TOLERANCE * findings.interval
+    };
+    let first = findings.first.as_ref().filter(late);
+    let since = first
+        .map(|first| format!(" since {}", Clock { now: &context.now, zone }.time(first.epoch)))
+        .unwrap_or_default();
     text.push_str(&format!(
-        " {} samples, watched {availability:.2} % of the time, {}, {}\n\n",
-        findings.samples,
+        " {}, watched {availability:.2} % of the time{since}, {}, {}\n\n",
+        counted(findings.samples, "sample"),
         counted(findings.gaps.len(), "gap"),
         counted(findings.reboots.len(), "reboot")
     ));

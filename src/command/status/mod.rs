@@ -13,6 +13,7 @@ use super::{Context, check, standing};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
 use crate::cli::{Exit, Status};
+use crate::clock;
 use crate::collector::{self, formerly};
 use crate::config::Config;
 use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, usual_spacing};
@@ -38,6 +39,8 @@ pub struct Facts {
     pub interval: f64,
     pub stale: bool,
     pub firing: Vec<Episode>,
+    /// What could not be told yet.
+    pub owed: Option<String>,
     pub events: Vec<Event>,
     pub range: Range,
     pub day: Day,
@@ -98,6 +101,11 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
             store.directory.display()
         )
     })?;
+    let mut last = last;
+    if last.host.is_empty() {
+        // Lines of the original module name no host.
+        last.host = clock::host(context.root);
+    }
     let interval = expected_interval(&config, &store, context);
     let age = age(&last.moment(), &context.now.moment());
     let firing = standing::now_firing(context, &config, &store, Some(&last))?;
@@ -105,7 +113,8 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     let day = Day::read(&store, range, &last, &config)?;
     let events = store.last_events(EVENTS)?;
     let stale = age > TOLERANCE * interval;
-    Ok(Facts { config, store, last, age, interval, stale, firing, events, range, day })
+    let owed = standing::owed(context, &store);
+    Ok(Facts { config, store, last, age, interval, stale, firing, owed, events, range, day })
 }
 
 impl Day {

@@ -13,14 +13,24 @@ use crate::render::{Cell, Column, View, table};
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::sparkline::{bucketed, sparkline};
-use crate::store::days;
+use crate::store::{days, range};
 use crate::time::span;
+
+/// Faults that are shown before the rest is only counted.
+const MOST_FAULTS: usize = 3;
 
 pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
     let clock = Clock { now: &context.now, zone: context.zone() };
     let mut text = heading(facts, context);
-    for line in facts.config.fault_lines() {
+    let faults = facts.config.fault_lines();
+    for line in faults.iter().take(MOST_FAULTS) {
         text.push_str(&format!(" {}  {line}\n", context.stdout.level(Level::Warning, "FAULT")));
+    }
+    if faults.len() > MOST_FAULTS {
+        text.push_str(&format!(
+            " and {} more: hostwatch config check\n",
+            faults.len() - MOST_FAULTS
+        ));
     }
     for (collector, why) in &facts.last.errors {
         text.push_str(&format!(
@@ -30,6 +40,9 @@ pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<(
     }
     if let Some(warning) = config_command::spacing_warning(&facts.config, &facts.store, context) {
         text.push_str(&format!(" {}  {warning}\n", context.stdout.level(Level::Warning, "TIMER")));
+    }
+    if let Some(owed) = &facts.owed {
+        text.push_str(&format!(" {}  {owed}\n", context.stdout.level(Level::Warning, "OWED")));
     }
     for episode in &facts.firing {
         text.push_str(&firing_line(episode, context, &clock));
@@ -83,7 +96,7 @@ fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> S
         .unwrap_or_default();
     let told =
         episode.told.as_deref().map(|told| format!(", mailed {}", time(told))).unwrap_or_default();
-    let level = context.stdout.level(episode.level, &episode.level.title());
+    let level = context.stdout.level(episode.level, &format!("{:<8}", episode.level.title()));
     format!(" {level}  {}  {value}{limit}, since {}{told}\n", episode.series, time(&episode.start))
 }
 
@@ -120,14 +133,13 @@ fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -
         .rules
         .iter()
         .find_map(|rule| rule.levels_for(&series.metric, series.label.as_deref()));
-    let firing = facts.firing.iter().any(|episode| episode.series == series.to_string());
-    let limit = limit.and_then(|levels| levels.threshold(Level::Warning)).map_or(
-        Cell::Missing,
-        |threshold| {
-            let mark = if firing { "! " } else { "" };
+    let firing = facts.firing.iter().find(|episode| episode.series == series.to_string());
+    let level = firing.map_or(Level::Warning, |episode| episode.level);
+    let limit =
+        limit.and_then(|levels| levels.threshold(level)).map_or(Cell::Missing, |threshold| {
+            let mark = if firing.is_some() { "! " } else { "" };
             Cell::text(format!("{mark}{}", unit.level(threshold.level)))
-        },
-    );
+        });
     let Some(summary) = course.summariser.summary() else { return Vec::new() };
     let (start, end) = (facts.range.since.timestamp(), facts.range.until.timestamp());
     let bars =
@@ -177,10 +189,17 @@ fn events(events: &[Event], clock: &Clock<'_>) -> View {
     }
 }
 
-/// The series, unless the words name it, and the words.
+/// The series and the words; where an older program wrote none, the value.
 fn event_words(event: &Event) -> String {
+    const LONGEST: usize = 120;
     let series = event.series.as_deref().unwrap_or_default();
-    if series.is_empty() { event.text.clone() } else { format!("{series}  {}", event.text) }
+    let unit = collector::find(&Series::parse(series).metric).map(|metric| metric.unit);
+    let value = || event.value.zip(unit).map(|(value, unit)| unit.human(value)).unwrap_or_default();
+    let text = if event.text.is_empty() { value() } else { event.text.clone() };
+    let words =
+        [series, &text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
+    let cut: String = words.chars().take(LONGEST).collect();
+    if cut.len() < words.len() { cut + "…" } else { words }
 }
 
 fn footer(facts: &Facts) -> String {
@@ -200,17 +219,8 @@ fn footer(facts: &Facts) -> String {
         reason = "positive, and saturates"
     )]
     let expected = (covered / facts.interval).round() as usize;
-    let damage = match facts.day.damage.len() {
-        0 => "0 damaged lines".to_owned(),
-        1 => format!(
-            "1 damaged line ({})",
-            facts.day.damage.first().map(ToString::to_string).unwrap_or_default()
-        ),
-        many => format!(
-            "{many} damaged lines (first: {})",
-            facts.day.damage.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    };
+    let damage =
+        range::damage_words(&facts.day.damage).unwrap_or_else(|| "0 damaged lines".to_owned());
     let files = facts.store.files().unwrap_or_default();
     let mut dates: Vec<_> = files
         .iter()
