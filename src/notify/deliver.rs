@@ -2,20 +2,20 @@
 //! for ever: the work is done in a thread of its own, and whoever waits for it stops waiting in time.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lettre::address::Envelope;
-use lettre::{SendmailTransport, Transport as _};
-
 use super::smtp::{Session, send};
 use super::{Outcome, failure, secret};
 use crate::alert::state::Frozen;
 use crate::config::email::{Email, Transport};
+use crate::render::wording::one_line;
 
 /// The time that all telling of a run has together.
 pub struct Deadline(Instant);
@@ -103,32 +103,39 @@ fn unfinished(handing_over: &AtomicBool, error: String) -> Outcome {
     }
 }
 
+/// The host's own mail program, by the interface that every one of them has. It may end before it has read the mail,
+/// and then its own words are the reason, not the pipe that broke.
 fn sendmail(program: &Path, frozen: &Frozen) -> Outcome {
-    let not_accepted = |error: String| Outcome::NotAccepted {
-        error: format!("{}: {error}", program.display()),
-        permanent: false,
+    let not_accepted = |error: &str| {
+        let error = one_line(&format!("{}: {error}", program.display()));
+        Outcome::NotAccepted { error, permanent: false }
     };
-    let addresses = frozen.to.iter().map(|to| to.parse()).collect::<Result<Vec<_>, _>>();
-    let envelope = addresses
-        .ok()
-        .zip(frozen.from.parse().ok())
-        .and_then(|(to, from)| Envelope::new(Some(from), to).ok());
-    let Some(envelope) = envelope else { return not_accepted("an address is wrong".to_owned()) };
-    match SendmailTransport::new_with_command(program)
-        .send_raw(&envelope, frozen.content.as_bytes())
-    {
-        Ok(()) => Outcome::Accepted { refused: Vec::new() },
+    let spawned = Command::new(program)
+        .args(["-i", "-f", &frozen.from, "--"])
+        .args(&frozen.to)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => return not_accepted(&failure::of_io(&error)),
+    };
+    // Dropped at the end of the statement: that is the end of the mail.
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(frozen.content.as_bytes()));
+    let ended = match child.wait_with_output() {
+        Ok(ended) => ended,
         Err(error) => {
-            use std::error::Error as _;
-            let source = error.source().map(|source| {
-                source
-                    .downcast_ref::<std::io::Error>()
-                    .map_or_else(|| source.to_string(), failure::of_io)
-            });
-            let words = source
-                .filter(|words| !words.trim().is_empty())
-                .unwrap_or_else(|| "it failed and gave no reason".to_owned());
-            not_accepted(crate::render::wording::one_line(words.trim()).replace('\n', "; "))
+            return Outcome::Uncertain {
+                error: format!("{}: {}", program.display(), failure::of_io(&error)),
+            };
         }
+    };
+    let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
+    match (ended.status.success(), written) {
+        (true, Some(Ok(()))) => Outcome::Accepted { refused: Vec::new() },
+        (true, _) => not_accepted("it ended without reading the mail"),
+        (false, _) if said.is_empty() => not_accepted(&format!("it failed ({})", ended.status)),
+        (false, _) => not_accepted(&said),
     }
 }
