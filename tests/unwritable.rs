@@ -1,5 +1,7 @@
 //! A data directory that cannot be written: said, told once, and told again when it is over.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
