@@ -75,18 +75,22 @@ fn gap(
     })
 }
 
+/// Whether samples so far apart come by themselves, and were not taken by hand.
+pub fn is_pace(spacing: f64) -> bool {
+    spacing >= 60.0
+}
+
 /// The usual spacing of samples: the median of the given ones. `None` with fewer than three, and where they come
 /// closer than a minute: somebody took them by hand. Who wants such a pace says so (`log_interval`).
 pub fn usual_spacing(moments: &[Moment]) -> Option<f64> {
     const FEWEST: usize = 3;
-    const SHORTEST: f64 = 60.0;
     let spacing = |(a, b): (&Moment, &Moment)| {
         if a.epoch <= b.epoch { b.seconds_since(a) } else { a.seconds_since(b) }
     };
     let mut spacings: Vec<f64> = moments.iter().zip(moments.iter().skip(1)).map(spacing).collect();
     spacings.sort_by(f64::total_cmp);
     let median = spacings.get(spacings.len() / 2).copied();
-    median.filter(|median| spacings.len() >= FEWEST && *median >= SHORTEST)
+    median.filter(|median| spacings.len() >= FEWEST && is_pace(*median))
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ pub mod parse;
 pub mod span;
 
 use chrono::{
-    DateTime, Duration, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike,
-    Utc,
+    DateTime, Duration, FixedOffset, Local, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,10 +108,6 @@ impl Zone {
 
     pub fn midnight(self, date: NaiveDate) -> DateTime<Utc> {
         self.instant(date.and_time(chrono::NaiveTime::MIN), Pick::Earlier)
-    }
-
-    pub fn offset_seconds(self, instant: DateTime<Utc>) -> i32 {
-        self.at(instant).offset().fix().local_minus_utc()
     }
 }
 

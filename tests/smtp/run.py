@@ -1107,6 +1107,7 @@ def a_hanging_server_holds_nobody_up(lab: Lab, check: Results) -> None:
     try:
         wait_for(lambda: faults.events("connected"), 10, "the run that hangs")
         check(host.has_sample(HOT), "the sample is stored before anything is told", host.samples()[-1:])
+        check("raised" in host.events(), "and so is the event of the raise", host.events())
         run = host.collect(HOT + 1)
         check(
             run.code in (0, 4) and run.seconds < 5 and host.has_sample(HOT + 1),

@@ -83,6 +83,8 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         judge_lines(&lines, run, &rules, &notifiers, &mut keeper.state, &mut events);
+        // Telling may take long and be cut off; what happened is then written already.
+        write_events(run, &mut events, context);
         let told = keeper.state.generation;
         owed = tell::everything(run, &rules, last, &mut keeper, &mut events, context);
         // Nothing was told, so no time went by in which others could have left lines.
@@ -91,15 +93,18 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
         }
     }
     keeper.keep();
-    let date = run.sample.timestamp.date_naive();
-    // While samples cannot be stored, events cannot either, and that was said.
-    if let (Err(error), None) =
-        (run.store.append_events(date, &events, run.config.sync), &run.failure)
-    {
-        context.complain(&format!("{error:#}"));
-    }
+    write_events(run, &mut events, context);
     drop(lock);
     owed
+}
+
+/// Appends what happened so far. While samples cannot be stored, events cannot either, and that was said.
+fn write_events(run: &Run<'_>, events: &mut Vec<Event>, context: &mut Context<'_>) {
+    let date = run.sample.timestamp.date_naive();
+    let appended = run.store.append_events(date, &std::mem::take(events), run.config.sync);
+    if let (Err(error), None) = (appended, &run.failure) {
+        context.complain(&format!("{error:#}"));
+    }
 }
 
 /// Leaves the line to the run that judges now, or to the next one.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::Context;
 use crate::collector::{self, Host, filesystem, process::Ticks};
 use crate::config::Config;
-use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, usual_spacing};
+use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, is_pace, usual_spacing};
 use crate::metric::Metric;
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
@@ -79,7 +79,7 @@ fn steady_interval(newest: &Sample, now: &Now) -> Option<f64> {
     let (before, moment) = (newest.interval?, now.moment());
     let last = moment.seconds_since(&newest.moment());
     let agree = moment.same_boot(&newest.moment()) && (last - before).abs() <= before * STEADY;
-    agree.then_some(before)
+    (agree && is_pace(before)).then_some(before)
 }
 
 /// Of this boot, old enough to tell a rate, and recent enough to tell a true one.
