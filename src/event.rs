@@ -15,6 +15,10 @@ pub mod kind {
     pub const EASED: &str = "eased";
     pub const RECOVERED: &str = "recovered";
     pub const REMINDER: &str = "reminder";
+    pub const FLAPPING: &str = "flapping";
+    pub const CALMED: &str = "calmed";
+    pub const SILENCED: &str = "silenced";
+    pub const UNSILENCED: &str = "unsilenced";
     pub const WITHDRAWN: &str = "withdrawn";
     pub const GONE: &str = "gone";
     pub const TOLD: &str = "told";

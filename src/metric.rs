@@ -22,6 +22,8 @@ pub struct Metric {
     pub capacity: Option<(&'static Metric, &'static Metric)>,
     /// Shown by `status` and `history` unless told otherwise.
     pub overview: bool,
+    /// While it is set, what else has its label is not told: it follows from this.
+    pub inhibits: bool,
     /// Names it had; readers map them, writers never use them.
     pub formerly: &'static [&'static str],
 }
@@ -58,6 +60,7 @@ impl Metric {
             phrase_over: "",
             capacity: None,
             overview: false,
+            inhibits: false,
             formerly: &[],
         }
     }
@@ -112,6 +115,12 @@ impl Metric {
     #[must_use]
     pub const fn in_overview(mut self) -> Self {
         self.overview = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn inhibits(mut self) -> Self {
+        self.inhibits = true;
         self
     }
 

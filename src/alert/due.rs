@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Level;
 use super::rule::Levels;
 use super::state::{Delivery, Standing};
+use super::{Channel, Level};
 use crate::time::Moment;
 
 const HOUR: f64 = 3_600.0;
@@ -23,10 +23,19 @@ pub enum Reason {
     Past,
     /// The series went away.
     Gone,
+    /// It changes too often to tell every change.
+    Flapping,
+    /// Nobody watched for a while.
+    Absence,
     Reminder,
 }
 
 impl Reason {
+    /// Whether it tells of an end.
+    pub fn is_over(self) -> bool {
+        matches!(self, Reason::Recovered | Reason::Past | Reason::Gone | Reason::Absence)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Reason::Raised => "raised",
@@ -35,37 +44,51 @@ impl Reason {
             Reason::Recovered => "recovered",
             Reason::Past => "past",
             Reason::Gone => "gone",
+            Reason::Flapping => "flapping",
+            Reason::Absence => "absence",
             Reason::Reminder => "reminder",
         }
     }
 }
 
-/// What a notifier has to hear about a series that is firing.
+/// What a channel has to hear about a series that is firing or flaps.
 pub fn due(
     levels: &Levels,
     standing: &Standing,
-    notifier: &str,
+    channel: &Channel,
     now: &Moment,
     interval: f64,
 ) -> Option<Reason> {
-    if standing.level == Level::Ok {
+    let (level, told) = (standing.told_level(), standing.told.get(&channel.name));
+    if level == Level::Ok || (told.is_none() && level < channel.from) {
         return None;
     }
-    let Some(told) = standing.told.get(notifier) else { return Some(Reason::Raised) };
-    if standing.level > told.level {
-        return Some(Reason::Escalated);
+    let Some(told) = told else {
+        let flaps = standing.flapping.is_some();
+        return Some(if flaps { Reason::Flapping } else { Reason::Raised });
+    };
+    match (standing.flapping.is_some(), told.flapping) {
+        (true, false) => return Some(Reason::Flapping),
+        // Muted, unless it becomes worse than was ever told.
+        (true, true) => return (level > told.level).then_some(Reason::Escalated),
+        (false, true) => return Some(Reason::Raised),
+        (false, false) => {}
     }
-    if standing.level < told.level {
-        return Some(Reason::Eased);
+    if level != told.level {
+        return Some(if level > told.level { Reason::Escalated } else { Reason::Eased });
     }
-    let repeat =
-        levels.threshold(standing.level).map_or(f64::INFINITY, |threshold| threshold.repeat);
-    let waited = now.seconds_since(&told.at) + interval / 2.0 >= repeat;
+    let waited = now.seconds_since(&told.at) + interval / 2.0 >= repeat(levels, level);
     // Nobody is reminded of what cannot be seen.
-    (waited && standing.missing.is_none() && repeat > 0.0).then_some(Reason::Reminder)
+    (waited && standing.missing.is_none() && repeat(levels, level) > 0.0)
+        .then_some(Reason::Reminder)
 }
 
-/// Whether a notifier may be tried now. What is owed is tried again at the next run, then once an hour; what a server
+/// Seconds between reminders.
+pub fn repeat(levels: &Levels, level: Level) -> f64 {
+    levels.threshold(level).map_or(f64::INFINITY, |threshold| threshold.repeat)
+}
+
+/// Whether a channel may be tried now. What is owed is tried again at the next run, then once an hour; what a server
 /// refused for good after an hour, then after twice as long each time, up to a day.
 pub fn may_try(delivery: Option<&Delivery>, now: &Moment, interval: f64) -> bool {
     delivery.is_none_or(|delivery| {
@@ -87,6 +110,7 @@ pub fn pause(delivery: &Delivery) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flap::Flapping;
     use super::super::rule::tests::levels;
     use super::super::state::Told;
     use super::*;
@@ -100,14 +124,18 @@ mod tests {
         if let Some(level) = told {
             standing.told.insert(
                 "email".into(),
-                Told { level, at: moment(0), thread: String::new(), first: 0 },
+                Told { level, at: moment(0), thread: String::new(), first: 0, flapping: false },
             );
         }
         standing
     }
 
     fn owed(standing: &Standing, seconds: i32) -> Option<Reason> {
-        due(&levels(80.0, 90.0), standing, "email", &moment(seconds), 300.0)
+        due(&levels(80.0, 90.0), standing, &channel(Warning), &moment(seconds), 300.0)
+    }
+
+    fn channel(from: Level) -> Channel {
+        Channel { name: "email".into(), from }
     }
 
     use Level::{Critical, Ok, Warning};
@@ -123,6 +151,32 @@ mod tests {
     fn what_was_told_is_not_told_again_before_its_reminder() {
         assert_eq!(owed(&standing(Warning, Some(Warning)), 86_000), None);
         assert_eq!(owed(&standing(Warning, Some(Warning)), 86_400), Some(Reason::Reminder));
+    }
+
+    #[test]
+    fn a_channel_may_hear_from_a_level_on_and_then_hears_the_rest() {
+        let owed = |level, told| {
+            let critical = channel(Critical);
+            due(&levels(80.0, 90.0), &standing(level, told), &critical, &moment(0), 300.0)
+        };
+        assert_eq!(owed(Warning, None), None);
+        assert_eq!(owed(Critical, None), Some(Reason::Raised));
+        assert_eq!(owed(Warning, Some(Critical)), Some(Reason::Eased));
+    }
+
+    #[test]
+    fn flapping_is_told_once_and_again_only_when_worse_or_steady() {
+        let since = moment(0);
+        let flap = Flapping { since, peak: Warning, worst: None, worst_at: None };
+        let mut flapping = standing(Ok, Some(Warning));
+        flapping.flapping = Some(flap);
+        assert_eq!(owed(&flapping, 0), Some(Reason::Flapping));
+        flapping.told.values_mut().for_each(|told| told.flapping = true);
+        assert_eq!(owed(&flapping, 900_000), None);
+        flapping.flapping.as_mut().unwrap().peak = Critical;
+        assert_eq!(owed(&flapping, 0), Some(Reason::Escalated));
+        (flapping.flapping, flapping.level) = (None, Warning);
+        assert_eq!(owed(&flapping, 0), Some(Reason::Raised));
     }
 
     #[test]

@@ -1,14 +1,17 @@
-//! All rules over one sample: which standings it leaves, and what changed. Pure.
+//! All rules over one sample: which standings it leaves, what changed, what is owed about what ended. Pure.
 
 use std::collections::BTreeSet;
 
-use super::Level;
-use super::rule::{Levels, Rule};
+use super::flap::{CALM, Flapping};
+use super::rule::{Levels, Measure, Rule};
 use super::state::{Past, Standing};
 use super::step::{At, step};
+use super::window::{Reading, Window, reading};
+use super::{Channel, Level, absence};
 use crate::event::kind;
-use crate::sample::Sample;
-use crate::series::Series;
+use crate::metric::Metric;
+use crate::sample::{Entry, Sample};
+use crate::series::{Series, is_glob};
 
 /// A series not seen for so long has gone for good.
 const GONE_AFTER: f64 = 86_400.0;
@@ -28,79 +31,95 @@ pub struct Change {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
     pub standings: Vec<Standing>,
-    pub changes: Vec<Change>,
+    /// What ended and is still owed, that of before included.
     pub past: Vec<Past>,
+    pub changes: Vec<Change>,
 }
 
-/// Judges one sample. `is_rate` says which metrics come from two lines; `notifiers` hear of what ends.
+/// A sample and its circumstances.
+pub struct Line<'a> {
+    pub sample: &'a Sample,
+    pub at: &'a At,
+    pub window: &'a Window,
+    /// The descriptor of a metric.
+    pub find: fn(&str) -> Option<&'static Metric>,
+}
+
+/// Judges one sample. `channels` hear of what ends.
 pub fn evaluate(
     rules: &[Rule],
     standings: &[Standing],
-    sample: &Sample,
-    at: &At,
-    is_rate: impl Fn(&str) -> bool,
-    notifiers: &[String],
+    past: &[Past],
+    line: &Line<'_>,
+    channels: &[Channel],
 ) -> Evaluation {
-    let mut evaluation = Evaluation::default();
-    let short = sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED);
-    for (rule, series) in pairs(rules, standings, sample) {
-        let standing = standings
-            .iter()
-            .find(|standing| standing.rule == rule.key && standing.series == series.to_string());
-        let Some(levels) = rule.levels_for(&series.metric, series.label.as_deref()) else {
-            continue;
-        };
-        let reading = sample.values.number(&series);
-        if short && is_rate(&series.metric) {
-            evaluation.standings.extend(standing.cloned());
-            continue;
+    let evaluation = Evaluation { past: past.to_vec(), ..Evaluation::default() };
+    let mut judge = Judge { evaluation, at: line.at, channels };
+    let short = line.sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED);
+    for rule in rules {
+        let known: Vec<&Standing> =
+            standings.iter().filter(|standing| standing.rule == rule.key).collect();
+        for series in series_of(rule, &known, line) {
+            let Some(levels) = rule.levels_for(&series.metric, series.label.as_deref()) else {
+                continue;
+            };
+            let name = series.to_string();
+            let standing = known.iter().find(|standing| standing.series == name);
+            let metric = (line.find)(&series.metric);
+            if short && metric.is_some_and(Metric::is_rate) {
+                judge.evaluation.standings.extend(standing.map(|&standing| standing.clone()));
+                continue;
+            }
+            let counter = metric.is_some_and(Metric::is_cumulative);
+            let (sample, window) = (line.sample, line.window);
+            let reading = reading(levels, &series, counter, sample, window, line.at.interval);
+            let before = standing.map_or_else(
+                || Standing { rule: rule.key.clone(), series: name, ..Standing::default() },
+                |&standing| standing.clone(),
+            );
+            judge.judge(levels, before, &reading);
         }
-        let before = standing.cloned().unwrap_or_else(|| Standing {
-            rule: rule.key.clone(),
-            series: series.to_string(),
-            ..Standing::default()
-        });
-        judge(&mut evaluation, levels, before, reading, at, notifiers);
+        judge.evaluation.past.extend(absence::judge(rule, line.at, channels));
     }
-    for standing in standings
-        .iter()
-        .filter(|standing| rule_of(rules, standing).is_none() && standing.level != Level::Ok)
-    {
-        evaluation.changes.push(Change {
-            kind: kind::WITHDRAWN,
-            standing: standing.clone(),
-            value: None,
-            threshold: None,
-        });
+    let orphans = standings.iter().filter(|standing| rule_of(rules, standing).is_none());
+    for standing in orphans.filter(|standing| is_open(standing)) {
+        judge.change(kind::WITHDRAWN, standing, None, None);
     }
+    let mut evaluation = judge.evaluation;
     evaluation.standings.sort_by(|a, b| (&a.rule, &a.series).cmp(&(&b.rule, &b.series)));
     evaluation
 }
 
-/// Every rule with every series it speaks of, in this sample or remembered.
-fn pairs<'a>(
-    rules: &'a [Rule],
-    standings: &[Standing],
-    sample: &Sample,
-) -> Vec<(&'a Rule, Series)> {
-    let mut pairs = Vec::new();
-    for rule in rules {
-        let present = sample
-            .values
-            .points()
-            .map(|(metric, label, _)| (metric, label))
-            .filter(|(metric, label)| rule.pattern.matches(metric, *label));
-        let mut series: BTreeSet<Series> =
-            present.map(|(metric, label)| Series::new(metric, label)).collect();
-        series.extend(
-            standings
-                .iter()
-                .filter(|standing| standing.rule == rule.key)
-                .map(|standing| Series::parse(&standing.series)),
-        );
-        pairs.extend(series.into_iter().map(|series| (rule, series)));
+/// Every series a rule speaks of and that may matter, in this sample or remembered.
+fn series_of(rule: &Rule, known: &[&Standing], line: &Line<'_>) -> BTreeSet<Series> {
+    let mut found: BTreeSet<Series> =
+        known.iter().map(|standing| Series::parse(&standing.series)).collect();
+    let mut look = |metric: &str, entry: &Entry| {
+        let mut consider = |label: Option<&str>, value: f64| {
+            if rule.levels_for(metric, label).is_some_and(|levels| may_matter(levels, value)) {
+                found.insert(Series::new(metric, label));
+            }
+        };
+        match entry {
+            Entry::Single(value) => consider(None, value.as_f64()),
+            Entry::Labelled(labels) => {
+                labels.iter().for_each(|(label, value)| consider(Some(label), value.as_f64()));
+            }
+        }
+    };
+    let values = &line.sample.values;
+    if is_glob(&rule.pattern.metric) {
+        values.entries().for_each(|(metric, entry)| look(metric, entry));
+    } else if let Some(entry) = values.entry(&rule.pattern.metric) {
+        look(&rule.pattern.metric, entry);
     }
-    pairs
+    found
+}
+
+/// A value inside its levels leaves nothing behind.
+fn may_matter(levels: &Levels, value: f64) -> bool {
+    let mut thresholds = levels.warning.iter().chain(&levels.critical);
+    levels.measure != Measure::Value || thresholds.any(|threshold| levels.is_past(threshold, value))
 }
 
 /// The levels a standing is held to, if its rule still speaks of it.
@@ -112,230 +131,204 @@ pub fn rule_of<'a>(rules: &'a [Rule], standing: &Standing) -> Option<&'a Levels>
         .levels_for(&series.metric, series.label.as_deref())
 }
 
-fn judge(
-    evaluation: &mut Evaluation,
-    levels: &Levels,
-    before: Standing,
-    reading: Option<f64>,
-    at: &At,
-    notifiers: &[String],
-) {
-    let changed_levels = !before.levels.is_empty() && before.levels != levels.fingerprint();
-    if let (true, Some(value)) = (changed_levels, reading) {
-        return judge_afresh(evaluation, levels, before, value, at);
-    }
-    let after = step(levels, before.clone(), reading, at);
-    let threshold =
-        levels.threshold(after.level.max(before.level)).map(|threshold| threshold.level);
-    let change = |kind| Change { kind, standing: after.clone(), value: reading, threshold };
-    match (before.level, after.level) {
-        (Level::Ok, Level::Ok) => {}
-        (Level::Ok, _) => evaluation.changes.push(change(kind::RAISED)),
-        (_, Level::Ok) => {
-            evaluation.changes.push(change(kind::RECOVERED));
-            end(evaluation, before, at, reading, notifiers);
+/// Whether it fires, or flaps.
+fn is_open(standing: &Standing) -> bool {
+    standing.level != Level::Ok || standing.flapping.is_some()
+}
+
+struct Judge<'a> {
+    evaluation: Evaluation,
+    at: &'a At,
+    channels: &'a [Channel],
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, levels: &Levels, before: Standing, reading: &Reading) {
+        let changed_levels = !before.levels.is_empty() && before.levels != levels.fingerprint();
+        if let (true, Some(value)) = (changed_levels, reading.value) {
+            return self.judge_afresh(levels, before, value, reading);
+        }
+        let mut after = step(levels, before.clone(), reading, self.at);
+        if before.level != after.level {
+            self.note_change(levels, &before, &mut after, reading.value);
+        }
+        after.deepen(levels);
+        let unseen = after
+            .missing
+            .as_ref()
+            .is_some_and(|missing| self.at.now.seconds_since(missing) >= GONE_AFTER);
+        if unseen {
+            if is_open(&after) {
+                self.change(kind::GONE, &after, None, None);
+                self.end(over_all(after), None, false);
+            }
             return;
         }
-        (earlier, later) if later > earlier => evaluation.changes.push(change(kind::ESCALATED)),
-        (earlier, later) if later < earlier => evaluation.changes.push(change(kind::EASED)),
-        _ => {}
-    }
-    let unseen =
-        after.missing.as_ref().is_some_and(|missing| at.now.seconds_since(missing) >= GONE_AFTER);
-    if unseen {
-        if after.level != Level::Ok {
-            evaluation.changes.push(change(kind::GONE));
-            end(evaluation, after, at, None, notifiers);
+        if reading.value.is_some() && after.has_calmed(&self.at.now) {
+            after = self.calmed(after, reading.value);
         }
-        return;
+        let waits = after.over_warning.is_some() || after.over_critical.is_some();
+        if is_open(&after) || waits || after.changed_lately(&self.at.now) {
+            self.evaluation.standings.push(after);
+        }
     }
-    let waits = after.over_warning.is_some() || after.over_critical.is_some();
-    if after.level != Level::Ok || waits {
-        evaluation.standings.push(after);
+
+    /// The level changed: what that is called, and whether it is one change too many.
+    fn note_change(
+        &mut self,
+        levels: &Levels,
+        before: &Standing,
+        after: &mut Standing,
+        value: Option<f64>,
+    ) {
+        let threshold =
+            levels.threshold(after.level.max(before.level)).map(|threshold| threshold.level);
+        let kind = match (before.level, after.level) {
+            (Level::Ok, _) => kind::RAISED,
+            (_, Level::Ok) => kind::RECOVERED,
+            (earlier, later) if later > earlier => kind::ESCALATED,
+            _ => kind::EASED,
+        };
+        self.change(kind, after, value, threshold);
+        if kind == kind::RAISED && after.flapping.is_none() {
+            self.take_back(levels, after);
+        }
+        if after.note_change(&self.at.now) {
+            self.change(kind::FLAPPING, after, value, threshold);
+        }
+        if kind == kind::RECOVERED {
+            after.deepen(levels);
+            if after.flapping.is_none() {
+                let ended = Standing {
+                    level: before.level,
+                    told: std::mem::take(&mut after.told),
+                    ..after.clone()
+                };
+                self.end(ended, value, after.is_unsettled());
+                after.muted = false;
+            }
+            (after.since, after.worst, after.worst_at) = (None, None, None);
+            (after.peak, after.inside_warning, after.inside_critical) = (Level::Ok, None, None);
+        }
+    }
+
+    /// An end that did not last was none: the episode goes on.
+    fn take_back(&mut self, levels: &Levels, after: &mut Standing) {
+        let now = &self.at.now;
+        let undone = self.evaluation.past.iter().position(|past| {
+            past.unsettled
+                && past.standing.rule == after.rule
+                && past.standing.series == after.series
+                && now.seconds_since(&past.end) < CALM
+        });
+        let Some(undone) = undone else { return };
+        let before = self.evaluation.past.remove(undone).standing;
+        after.peak = after.peak.max(before.peak);
+        if let (Some(worst), Some(value)) = (before.worst, after.worst)
+            && !levels.is_worse(value, worst)
+        {
+            (after.worst, after.worst_at) = (Some(worst), before.worst_at);
+        }
+        (after.since, after.told, after.muted) = (before.since, before.told, before.muted);
+    }
+
+    /// It flaps no more: over, or one steady alert from its beginning on.
+    fn calmed(&mut self, mut after: Standing, value: Option<f64>) -> Standing {
+        self.change(kind::CALMED, &after, value, None);
+        let changes = std::mem::take(&mut after.changes);
+        if after.level == Level::Ok {
+            let rested = Standing {
+                rule: after.rule.clone(),
+                series: after.series.clone(),
+                ..Standing::default()
+            };
+            let end = changes.last().map(|change| change.at.clone());
+            self.end(over_all(after), value, false);
+            if let (Some(past), Some(end)) = (self.evaluation.past.last_mut(), end) {
+                past.end = end;
+            }
+            return rested;
+        }
+        over_all(after)
+    }
+
+    /// Levels that changed are applied without noise: what still holds stands as told, what does not is withdrawn.
+    fn judge_afresh(&mut self, levels: &Levels, before: Standing, value: f64, reading: &Reading) {
+        let holds = |threshold: Option<&super::rule::Threshold>| {
+            threshold.is_some_and(|threshold| levels.is_past(threshold, value))
+        };
+        let level = if holds(levels.critical.as_ref()) {
+            Level::Critical
+        } else if holds(levels.warning.as_ref()) {
+            Level::Warning
+        } else {
+            Level::Ok
+        };
+        if !is_open(&before) {
+            let fresh =
+                Standing { rule: before.rule, series: before.series, ..Standing::default() };
+            return self.judge(levels, fresh, reading);
+        }
+        if level == Level::Ok {
+            return self.change(kind::WITHDRAWN, &before, Some(value), None);
+        }
+        let mut after = Standing {
+            level,
+            levels: levels.fingerprint(),
+            over_warning: None,
+            over_critical: None,
+            inside_warning: None,
+            inside_critical: None,
+            missing: None,
+            changes: Vec::new(),
+            ..over_all(before)
+        };
+        after.since.get_or_insert_with(|| self.at.now.clone());
+        after.peak = level;
+        for told in after.told.values_mut() {
+            (told.level, told.flapping) = (level, false);
+        }
+        self.evaluation.standings.push(after);
+    }
+
+    /// What ended is owed to those who heard of it, and to those who should have.
+    fn end(&mut self, standing: Standing, value: Option<f64>, unsettled: bool) {
+        let owed = owed_to(&standing, self.channels);
+        if !owed.is_empty() {
+            let end = self.at.now.clone();
+            self.evaluation.past.push(Past { standing, end, value, owed, unsettled, more: 0 });
+        }
+    }
+
+    fn change(
+        &mut self,
+        kind: &'static str,
+        standing: &Standing,
+        value: Option<f64>,
+        threshold: Option<f64>,
+    ) {
+        let standing = standing.clone();
+        self.evaluation.changes.push(Change { kind, standing, value, threshold });
     }
 }
 
-/// Levels that changed are applied without noise: what still holds stands as told, what does not is withdrawn.
-fn judge_afresh(
-    evaluation: &mut Evaluation,
-    levels: &Levels,
-    before: Standing,
-    value: f64,
-    at: &At,
-) {
-    let holds = |threshold: Option<&super::rule::Threshold>| {
-        threshold.is_some_and(|threshold| levels.is_past(threshold, value))
+/// Who has to hear of an end.
+pub(super) fn owed_to(standing: &Standing, channels: &[Channel]) -> Vec<String> {
+    let hears = |channel: &&Channel| {
+        let in_time = !standing.muted && standing.worst_level() >= channel.from;
+        standing.told.contains_key(&channel.name) || in_time
     };
-    let level = if holds(levels.critical.as_ref()) {
-        Level::Critical
-    } else if holds(levels.warning.as_ref()) {
-        Level::Warning
-    } else {
-        Level::Ok
-    };
-    if before.level == Level::Ok {
-        let fresh = Standing { rule: before.rule, series: before.series, ..Standing::default() };
-        return judge(evaluation, levels, fresh, Some(value), at, &[]);
-    }
-    if level == Level::Ok {
-        evaluation.changes.push(Change {
-            kind: kind::WITHDRAWN,
-            standing: before,
-            value: Some(value),
-            threshold: None,
-        });
-        return;
-    }
-    let mut after = Standing {
-        level,
-        levels: levels.fingerprint(),
-        over_warning: None,
-        over_critical: None,
-        missing: None,
-        ..before
-    };
-    after.peak = level;
-    for told in after.told.values_mut() {
-        told.level = level;
-    }
-    evaluation.standings.push(after);
+    channels.iter().filter(hears).map(|channel| channel.name.clone()).collect()
 }
 
-fn end(
-    evaluation: &mut Evaluation,
-    standing: Standing,
-    at: &At,
-    value: Option<f64>,
-    notifiers: &[String],
-) {
-    if !notifiers.is_empty() {
-        evaluation.past.push(Past {
-            standing,
-            end: at.now.clone(),
-            value,
-            owed: notifiers.to_vec(),
-        });
+/// A stretch of flapping as the one episode it was.
+fn over_all(mut standing: Standing) -> Standing {
+    if let Some(Flapping { since, peak, worst, worst_at }) = standing.flapping.take() {
+        standing.since = Some(since);
+        (standing.peak, standing.worst, standing.worst_at) = (peak, worst, worst_at);
     }
+    standing
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::rule::tests::levels;
-    use super::super::state::Told;
-    use super::*;
-    use crate::sample::read::{Wanted, line};
-    use crate::series::Pattern;
-    use crate::time::Moment;
-
-    fn rule(warning: f64) -> Rule {
-        Rule {
-            key: "x".into(),
-            pattern: Pattern::parse("x_percent"),
-            levels: Some(levels(warning, warning + 10.0)),
-            labels: Vec::new(),
-        }
-    }
-
-    fn at(hours: i32) -> At {
-        At {
-            now: Moment {
-                epoch: i64::from(hours) * 3_600,
-                boot_id: "a".into(),
-                uptime: f64::from(hours) * 3_600.0,
-            },
-            interval: 300.0,
-            after_gap: false,
-        }
-    }
-
-    fn sample(values: &str) -> Sample {
-        line(
-            format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",\"interval\":300{values}}}")
-                .as_bytes(),
-            &Wanted::everything(),
-        )
-        .unwrap()
-    }
-
-    fn run(rules: &[Rule], standings: &[Standing], values: &str, hours: i32) -> Evaluation {
-        evaluate(rules, standings, &sample(values), &at(hours), |_| false, &["email".into()])
-    }
-
-    fn kinds(evaluation: &Evaluation) -> Vec<&str> {
-        evaluation.changes.iter().map(|change| change.kind).collect()
-    }
-
-    #[test]
-    fn each_label_is_a_series_of_its_own() {
-        let evaluation = run(&[rule(80.0)], &[], r#","x_percent":{"a":85,"b":10,"c":95}"#, 1);
-        assert_eq!(kinds(&evaluation), ["raised", "raised"]);
-        assert_eq!(
-            evaluation
-                .standings
-                .iter()
-                .map(|standing| standing.series.as_str())
-                .collect::<Vec<_>>(),
-            ["x_percent{a}", "x_percent{c}"]
-        );
-    }
-
-    #[test]
-    fn what_is_fine_leaves_nothing_behind() {
-        assert_eq!(run(&[rule(80.0)], &[], r#","x_percent":10"#, 1), Evaluation::default());
-    }
-
-    #[test]
-    fn what_ends_is_owed_to_the_notifiers() {
-        let raised = run(&[rule(80.0)], &[], r#","x_percent":85"#, 1);
-        let ended = run(&[rule(80.0)], &raised.standings, r#","x_percent":10"#, 2);
-        assert_eq!((kinds(&ended), ended.standings.len()), (vec!["recovered"], 0));
-        assert_eq!(ended.past[0].owed, ["email"]);
-    }
-
-    #[test]
-    fn a_rule_that_was_removed_is_withdrawn_untold() {
-        let raised = run(&[rule(80.0)], &[], r#","x_percent":85"#, 1);
-        let withdrawn = run(&[], &raised.standings, r#","x_percent":85"#, 2);
-        assert_eq!(
-            (kinds(&withdrawn), withdrawn.past.len(), withdrawn.standings.len()),
-            (vec!["withdrawn"], 0, 0)
-        );
-    }
-
-    #[test]
-    fn changed_levels_are_applied_without_noise() {
-        let mut raised = run(&[rule(80.0)], &[], r#","x_percent":95"#, 1);
-        raised.standings[0].told.insert(
-            "email".into(),
-            Told { level: Level::Critical, at: at(1).now, thread: String::new(), first: 0 },
-        );
-        let quiet = run(&[rule(90.0)], &raised.standings, r#","x_percent":95"#, 2);
-        assert!(quiet.changes.is_empty());
-        assert_eq!(
-            (quiet.standings[0].level, quiet.standings[0].told["email"].level),
-            (Level::Warning, Level::Warning)
-        );
-        let withdrawn = run(&[rule(97.0)], &quiet.standings, r#","x_percent":95"#, 3);
-        assert_eq!((kinds(&withdrawn), withdrawn.past.len()), (vec!["withdrawn"], 0));
-    }
-
-    #[test]
-    fn a_series_unseen_for_a_day_is_gone() {
-        let raised = run(&[rule(80.0)], &[], r#","x_percent":{"a":85}"#, 1);
-        let missing = run(&[rule(80.0)], &raised.standings, "", 2);
-        assert!(missing.changes.is_empty() && missing.standings[0].missing.is_some());
-        let still = run(&[rule(80.0)], &missing.standings, "", 25);
-        assert_eq!(still.standings, missing.standings);
-        let gone = run(&[rule(80.0)], &still.standings, "", 26);
-        assert_eq!((kinds(&gone), gone.standings.len(), gone.past.len()), (vec!["gone"], 0, 1));
-    }
-
-    #[test]
-    fn rates_over_a_short_interval_are_left_as_they_are() {
-        let raised = run(&[rule(80.0)], &[], r#","x_percent":85"#, 1);
-        let mut short = sample(r#","x_percent":1"#);
-        short.interval = Some(4.0);
-        let evaluation = evaluate(&[rule(80.0)], &raised.standings, &short, &at(2), |_| true, &[]);
-        assert_eq!((evaluation.standings, evaluation.changes.len()), (raised.standings, 0));
-    }
-}
+mod tests;

@@ -2,12 +2,20 @@
 //! is owed to somebody. What was never bad is never "recovered"; no data neither raises nor clears; told is told
 //! only once it was accepted.
 
+pub mod absence;
 pub mod due;
 pub mod episode;
 pub mod evaluate;
+pub mod expect;
+pub mod fact;
+pub mod flap;
+pub mod ledger;
+pub mod mute;
+pub mod quiet;
 pub mod rule;
 pub mod state;
 pub mod step;
+pub mod window;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,4 +44,12 @@ impl Level {
     pub fn title(self) -> String {
         self.name().to_uppercase()
     }
+}
+
+/// Somebody who is told, with a record of its own: `email:admin@example.com`, `webhook:NAME`, `command:NAME`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    pub name: String,
+    /// From which level on.
+    pub from: Level,
 }

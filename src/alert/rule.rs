@@ -15,15 +15,18 @@ pub struct Rule {
 }
 
 /// What a series is held to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Levels {
     /// Low is bad.
     pub below: bool,
     pub warning: Option<Threshold>,
     pub critical: Option<Threshold>,
+    pub measure: Measure,
+    /// Past the level that often among the last samples, instead of once.
+    pub times: Option<Times>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Threshold {
     /// At it counts as past it.
     pub level: f64,
@@ -31,8 +34,26 @@ pub struct Threshold {
     pub clear: f64,
     /// Seconds past the level before it counts.
     pub hold: f64,
+    /// Seconds inside `clear` before it ends.
+    pub clear_hold: f64,
     /// Seconds between reminders.
     pub repeat: f64,
+}
+
+/// What of a series is held to the levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Measure {
+    #[default]
+    Value,
+    /// How much it changed over the last `seconds`: in its own unit, or in per cent of what it was.
+    Change { seconds: f64, relative: bool },
+}
+
+/// `count` of the last `of` samples, this one included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    pub count: usize,
+    pub of: usize,
 }
 
 impl Rule {
@@ -61,12 +82,19 @@ impl Levels {
         let number = |threshold: &Option<Threshold>| {
             threshold.map_or_else(|| "-".to_owned(), |threshold| threshold.level.to_string())
         };
-        format!(
+        let mut text = format!(
             "{}{}/{}",
             if self.below { "<" } else { ">" },
             number(&self.warning),
             number(&self.critical)
-        )
+        );
+        if let Measure::Change { seconds, relative } = self.measure {
+            text.push_str(&format!(" in {seconds}{}", if relative { "%" } else { "" }));
+        }
+        if let Some(times) = self.times {
+            text.push_str(&format!(" {}/{}", times.count, times.of));
+        }
+        text
     }
 
     pub fn is_worse(&self, value: f64, than: f64) -> bool {
@@ -95,14 +123,14 @@ pub mod tests {
     use super::*;
 
     pub fn threshold(level: f64, clear: f64) -> Threshold {
-        Threshold { level, clear, hold: 0.0, repeat: 86_400.0 }
+        Threshold { level, clear, repeat: 86_400.0, ..Threshold::default() }
     }
 
     pub fn levels(warning: f64, critical: f64) -> Levels {
         Levels {
-            below: false,
             warning: Some(threshold(warning, warning - 5.0)),
             critical: Some(threshold(critical, critical - 5.0)),
+            ..Levels::default()
         }
     }
 
@@ -144,7 +172,8 @@ pub mod tests {
 
     #[test]
     fn at_the_level_is_past_it_and_low_may_be_bad() {
-        let low = Levels { below: true, warning: Some(threshold(100.0, 105.0)), critical: None };
+        let low =
+            Levels { below: true, warning: Some(threshold(100.0, 105.0)), ..Levels::default() };
         let limit = threshold(100.0, 105.0);
         assert!(
             low.is_past(&limit, 100.0)

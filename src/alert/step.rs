@@ -3,6 +3,7 @@
 use super::Level;
 use super::rule::{Levels, Threshold};
 use super::state::Standing;
+use super::window::Reading;
 use crate::time::Moment;
 
 /// The circumstances of a reading.
@@ -11,30 +12,43 @@ pub struct At {
     pub now: Moment,
     /// Expected seconds between samples.
     pub interval: f64,
-    /// A hole precedes this sample.
-    pub after_gap: bool,
+    /// What precedes this sample instead of samples.
+    pub hole: Option<Hole>,
+    /// The host has just started: nothing is raised yet.
+    pub grace: bool,
 }
 
-/// The standing after a reading; `None` is no data, which neither raises nor clears.
-pub fn step(levels: &Levels, mut standing: Standing, reading: Option<f64>, at: &At) -> Standing {
-    let Some(value) = reading else {
+/// A stretch without samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hole {
+    /// The last sample before it.
+    pub since: Moment,
+    pub seconds: f64,
+    /// In words.
+    pub cause: String,
+}
+
+/// The standing after a reading; without data it neither raises nor clears.
+pub fn step(levels: &Levels, mut standing: Standing, reading: &Reading, at: &At) -> Standing {
+    let Some(value) = reading.value else {
         standing.missing.get_or_insert_with(|| at.now.clone());
         return standing;
     };
     standing.missing = None;
     standing.levels = levels.fingerprint();
-    let (is_warning, is_critical) =
-        (standing.level >= Level::Warning, standing.level == Level::Critical);
-    let critical = advance(
-        levels,
+    let judge = Judge { levels, value, before: &reading.before, at };
+    let critical = judge.advance(
         levels.critical.as_ref(),
-        is_critical,
+        standing.level == Level::Critical,
         &mut standing.over_critical,
-        value,
-        at,
+        &mut standing.inside_critical,
     );
-    let warning =
-        advance(levels, levels.warning.as_ref(), is_warning, &mut standing.over_warning, value, at);
+    let warning = judge.advance(
+        levels.warning.as_ref(),
+        standing.level >= Level::Warning,
+        &mut standing.over_warning,
+        &mut standing.inside_warning,
+    );
     let level = if critical {
         Level::Critical
     } else if warning {
@@ -54,36 +68,72 @@ pub fn step(levels: &Levels, mut standing: Standing, reading: Option<f64>, at: &
     standing
 }
 
-/// Whether the threshold holds now. Before it does, `over` is since when the value has been past it.
-fn advance(
-    levels: &Levels,
-    threshold: Option<&Threshold>,
-    firing: bool,
-    over: &mut Option<Moment>,
+struct Judge<'a> {
+    levels: &'a Levels,
     value: f64,
-    at: &At,
-) -> bool {
-    let Some(threshold) = threshold else { return false };
-    if firing {
-        *over = None;
-        return !levels.is_clear(threshold, value);
+    before: &'a [Option<f64>],
+    at: &'a At,
+}
+
+impl Judge<'_> {
+    /// Whether the threshold holds now. Before it does, `over` is since when the value has been past it; before it
+    /// ends, `inside` is since when it has been back.
+    fn advance(
+        &self,
+        threshold: Option<&Threshold>,
+        firing: bool,
+        over: &mut Option<Moment>,
+        inside: &mut Option<Moment>,
+    ) -> bool {
+        let Some(threshold) = threshold else {
+            (*over, *inside) = (None, None);
+            return false;
+        };
+        if firing {
+            *over = None;
+            if !self.levels.is_clear(threshold, self.value) || self.is_often(threshold) {
+                *inside = None;
+                return true;
+            }
+            return !self.lasts(inside, threshold.clear_hold);
+        }
+        *inside = None;
+        if !self.levels.is_past(threshold, self.value) || !self.is_often(threshold) {
+            *over = None;
+            return false;
+        }
+        let lasts = self.lasts(over, threshold.hold);
+        if lasts && self.at.grace {
+            over.get_or_insert_with(|| self.at.now.clone());
+        }
+        lasts && !self.at.grace
     }
-    if !levels.is_past(threshold, value) {
-        *over = None;
-        return false;
+
+    /// Whether it has been so for long enough; `since` remembers from when on.
+    fn lasts(&self, since: &mut Option<Moment>, hold: f64) -> bool {
+        // A hole or a new boot restarts the wait: nobody knows what was in between.
+        let begun = since
+            .take()
+            .filter(|since| self.at.now.same_boot(since) && self.at.hole.is_none())
+            .unwrap_or_else(|| self.at.now.clone());
+        let held = self.at.now.uptime - begun.uptime;
+        // Half an interval of grace, so that a timer's jitter does not cost a whole one.
+        let enough = hold <= 0.0 || held + self.at.interval / 2.0 >= hold;
+        if !enough {
+            *since = Some(begun);
+        }
+        enough
     }
-    // A hole or a new boot restarts the wait: nobody knows what was in between.
-    let since = over
-        .take()
-        .filter(|since| at.now.same_boot(since) && !at.after_gap)
-        .unwrap_or_else(|| at.now.clone());
-    let held = at.now.uptime - since.uptime;
-    // Half an interval of grace, so that a timer's jitter does not cost a whole one.
-    if threshold.hold <= 0.0 || held + at.interval / 2.0 >= threshold.hold {
-        return true;
+
+    fn is_often(&self, threshold: &Threshold) -> bool {
+        let Some(times) = self.levels.times else {
+            // Asked at a value that is past, or to end one that is not.
+            return self.levels.is_past(threshold, self.value);
+        };
+        let before = self.before.iter().take(times.of.saturating_sub(1)).copied();
+        let readings = before.chain([Some(self.value)]).flatten();
+        readings.filter(|value| self.levels.is_past(threshold, *value)).count() >= times.count
     }
-    *over = Some(since);
-    false
 }
 
 #[cfg(test)]
@@ -100,8 +150,17 @@ mod tests {
                 uptime: seconds + 1_000.0,
             },
             interval: 300.0,
-            after_gap,
+            hole: after_gap.then(|| Hole {
+                since: Moment { epoch: 0, boot_id: "a".into(), uptime: 0.0 },
+                seconds: 9_000.0,
+                cause: String::new(),
+            }),
+            grace: false,
         }
+    }
+
+    fn reading(value: Option<f64>) -> Reading {
+        Reading { value, before: Vec::new() }
     }
 
     /// The levels after readings five minutes apart.
@@ -109,7 +168,7 @@ mod tests {
         let mut standing = Standing::default();
         let mut seen = Vec::new();
         for (minute, reading) in (0..).step_by(5).zip(readings) {
-            standing = step(levels, standing, *reading, &at(minute, "a", false));
+            standing = step(levels, standing, &tests::reading(*reading), &at(minute, "a", false));
             seen.push(standing.level);
         }
         seen
@@ -171,14 +230,22 @@ mod tests {
     #[test]
     fn a_hole_or_a_new_boot_restarts_the_wait_and_clears_nothing_that_fires() {
         for (boot, gap) in [("b", false), ("a", true)] {
-            let waiting =
-                step(&holding(600.0), Standing::default(), Some(85.0), &at(0, "a", false));
-            let resumed = step(&holding(600.0), waiting, Some(85.0), &at(600, boot, gap));
+            let waiting = step(
+                &holding(600.0),
+                Standing::default(),
+                &reading(Some(85.0)),
+                &at(0, "a", false),
+            );
+            let resumed = step(&holding(600.0), waiting, &reading(Some(85.0)), &at(600, boot, gap));
             assert_eq!((resumed.level, resumed.over_warning), (Ok, Some(at(600, boot, gap).now)));
-            let firing =
-                step(&levels(80.0, 90.0), Standing::default(), Some(85.0), &at(0, "a", false));
+            let firing = step(
+                &levels(80.0, 90.0),
+                Standing::default(),
+                &reading(Some(85.0)),
+                &at(0, "a", false),
+            );
             assert_eq!(
-                step(&levels(80.0, 90.0), firing, Some(77.0), &at(600, boot, gap)).level,
+                step(&levels(80.0, 90.0), firing, &reading(Some(77.0)), &at(600, boot, gap)).level,
                 Warning
             );
         }
@@ -186,11 +253,8 @@ mod tests {
 
     #[test]
     fn low_may_be_bad() {
-        let low = Levels {
-            below: true,
-            warning: None,
-            critical: Some(Threshold { level: 100.0, clear: 105.0, hold: 0.0, repeat: 0.0 }),
-        };
+        let critical = Some(Threshold { level: 100.0, clear: 105.0, ..Threshold::default() });
+        let low = Levels { below: true, critical, ..Levels::default() };
         assert_eq!(play(&low, &some(&[200.0, 100.0, 104.0, 105.0])), [Ok, Critical, Critical, Ok]);
     }
 
@@ -198,7 +262,8 @@ mod tests {
     fn the_worst_value_and_level_of_the_episode_are_kept() {
         let mut standing = Standing::default();
         for (minute, value) in [(0, 85.0), (5, 95.0), (10, 82.0)] {
-            standing = step(&levels(80.0, 90.0), standing, Some(value), &at(minute, "a", false));
+            standing =
+                step(&levels(80.0, 90.0), standing, &reading(Some(value)), &at(minute, "a", false));
         }
         assert_eq!(
             (standing.worst, standing.peak, standing.level),

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::alert::absence::GAP;
+use crate::alert::expect::MISSING;
 use crate::metric::{Metric, Unit};
 use crate::sample::{Process, Values};
 use crate::series::glob;
@@ -61,10 +63,12 @@ pub static STORE_FAILED: Metric = Metric::gauge(
 
 /// Every metric this program measures, in the order of the registry.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    COLLECTORS
-        .iter()
-        .flat_map(|collector| collector.metrics.iter().copied())
-        .chain([&COLLECTOR_FAILED, &STORE_FAILED])
+    COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied()).chain([
+        &COLLECTOR_FAILED,
+        &STORE_FAILED,
+        &MISSING,
+        &GAP,
+    ])
 }
 
 /// The descriptor of a name.

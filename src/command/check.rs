@@ -112,8 +112,8 @@ mod tests {
     use super::*;
 
     fn levels(below: bool) -> Levels {
-        let limit = Some(Threshold { level: 80.0, clear: 75.0, hold: 0.0, repeat: 0.0 });
-        Levels { below, warning: limit, critical: None }
+        let limit = Some(Threshold { level: 80.0, clear: 75.0, ..Threshold::default() });
+        Levels { below, warning: limit, ..Levels::default() }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `notify test`: one test message by each configured way, and what went wrong.
 
+use std::time::Duration;
+
 use anyhow::bail;
 
 use super::Context;
@@ -7,8 +9,8 @@ use crate::cli::{Exit, NotifyCommand};
 use crate::clock;
 use crate::notify::Outcome;
 use crate::notify::compose::test_message;
-use crate::notify::deliver::{Deadline, deliver};
-use crate::notify::message::{Sender, freeze, full_name};
+use crate::notify::message::{Sender, full_name};
+use crate::notify::way::ways;
 
 /// # Errors
 /// A fault in the configuration, nothing configured, or a message that was not accepted.
@@ -21,27 +23,41 @@ pub fn run(command: &NotifyCommand, context: &mut Context<'_>) -> anyhow::Result
         }
         return Ok(Exit::Failed);
     }
-    let Some(email) = &config.email else {
+    let ways = ways(&config);
+    if ways.is_empty() {
         bail!(
             "nobody to tell: the configuration has no notifications.email; hostwatch config example shows one"
         );
-    };
+    }
     let host = clock::host(context.root);
     let full_name = full_name(context.root, &host);
-    let sender = Sender { host: &host, full_name: &full_name, now: &context.now };
-    let frozen = freeze(&test_message(&host, &email.subject_prefix), email, &sender, Vec::new())?;
-    match deliver(email, &frozen, &full_name, context.variable, &Deadline::after(email.timeout)) {
-        Outcome::Accepted { refused } if refused.is_empty() => {
-            writeln!(context.out, "test mail accepted for {}", frozen.to.join(", "))?;
-            Ok(Exit::Done)
+    let mut all_well = true;
+    for (number, way) in ways.into_iter().enumerate() {
+        let sender = Sender { host: &host, full_name: &full_name, now: &context.now, number };
+        let channels: Vec<String> =
+            way.channels().into_iter().map(|channel| channel.name).collect();
+        let message = test_message(&host, way.prefix());
+        let frozen = way.freeze(&message, &sender, Vec::new(), &channels)?;
+        let left = Duration::from_secs_f64(way.timeout());
+        let (outcome, refused) = way.deliver(&frozen, &full_name, context.variable, left);
+        let words = way.words(&frozen);
+        match outcome {
+            Outcome::Accepted => writeln!(context.out, "accepted: test {}", way.done(&frozen))?,
+            Outcome::NotAccepted { error, .. } => {
+                context.complain(&format!("could not {words}: {error}"));
+                all_well = false;
+            }
+            Outcome::Uncertain { error } => {
+                context.complain(&format!(
+                    "could not tell whether it was accepted to {words}: {error}"
+                ));
+                all_well = false;
+            }
         }
-        Outcome::Accepted { refused } => bail!("could not mail everybody: {}", refused.join("; ")),
-        Outcome::NotAccepted { error, .. } => {
-            bail!("could not mail {}: {error}", frozen.to.join(", "))
+        for refused in refused {
+            context.complain(&format!("could not mail {}", refused.error));
+            all_well = false;
         }
-        Outcome::Uncertain { error } => bail!(
-            "could not tell whether the mail to {} was accepted: {error}",
-            frozen.to.join(", ")
-        ),
     }
+    Ok(if all_well { Exit::Done } else { Exit::Failed })
 }

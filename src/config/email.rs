@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::key::{Form, Key};
 use super::reader::Reader;
 use super::{KEYS, beside};
+use crate::alert::Level;
 
 const PREFIX: &str = "notifications.email";
 
@@ -16,6 +17,12 @@ pub static ENABLED: Key = Key::new(
     Form::Boolean,
     "true",
     "`false` disables mail; the section's presence enables it.",
+);
+pub static LEVEL: Key = Key::new(
+    "notifications.email.level",
+    Form::Choice(&["warning", "critical"]),
+    "\"warning\"",
+    "From which level on it is told by mail.",
 );
 pub static TRANSPORT: Key = Key::new(
     "notifications.email.transport",
@@ -120,6 +127,8 @@ pub enum Transport {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
+    /// From which level on.
+    pub level: Level,
     pub transport: Transport,
     pub from: Option<String>,
     pub to: Vec<String>,
@@ -170,6 +179,7 @@ fn read_section(
 ) -> Option<Email> {
     let mut reader = Reader::new(PREFIX, section, faults);
     let enabled = reader.boolean(&ENABLED);
+    let level = level(reader.text(&LEVEL).as_deref());
     let by_sendmail = reader.text(&TRANSPORT).as_deref() == Some("sendmail");
     let sendmail = reader.text(&SENDMAIL_PATH).unwrap_or_default();
     let draft = Draft::read(&mut reader, section, config);
@@ -194,7 +204,13 @@ fn read_section(
     } else {
         Transport::Smtp(draft.check(faults)?)
     };
-    Some(Email { transport, from, to, subject_prefix, timeout, config: config.map(Path::to_owned) })
+    let config = config.map(Path::to_owned);
+    Some(Email { level, transport, from, to, subject_prefix, timeout, config })
+}
+
+/// From which level on somebody is told.
+pub(super) fn level(stated: Option<&str>) -> Level {
+    if stated == Some("critical") { Level::Critical } else { Level::Warning }
 }
 
 fn miss(faults: &mut Vec<Fault>, key: &str, text: &str) {
@@ -270,9 +286,14 @@ fn is_loopback(server: &str) -> bool {
         || server.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The address of `Name <address>`.
+pub fn bare(text: &str) -> &str {
+    text.rsplit_once('<').map_or(text.trim(), |(_, rest)| rest.trim_end().trim_end_matches('>'))
+}
+
 /// Enough to catch slips; the mail library checks the rest when it sends.
 fn is_address(text: &str) -> bool {
-    let bare = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'));
+    let bare = bare(text);
     bare.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
         && !bare.contains([' ', ',', '\r', '\n'])
 }

@@ -4,11 +4,17 @@ use serde_json::{Map, Value};
 
 use super::quantity::quantity;
 use super::reader::is_comment;
-use crate::alert::rule::{Levels, Threshold};
+use crate::alert::rule::{Levels, Measure, Threshold, Times};
 use crate::metric::{Metric, Unit};
 use crate::series::did_you_mean;
 
-const LEVEL_KEYS: &[&str] = &["level", "for", "clear", "repeat"];
+const LEVEL_KEYS: &[&str] = &["level", "for", "clear", "clear_for", "repeat"];
+const LABEL_KEYS: &[&str] =
+    &["warning", "critical", "change", "for", "times", "clear", "clear_for", "repeat"];
+/// What a label replaces as a whole.
+const SETS_OF_LEVELS: &[&str] = &["warning", "critical", "change"];
+/// More samples than so many are no "lately".
+const MOST_TIMES: usize = 64;
 const WARNING_REPEAT: f64 = 86_400.0;
 const CRITICAL_REPEAT: f64 = 14_400.0;
 /// A single busy sample is no alert.
@@ -58,13 +64,12 @@ impl Base<'_> {
         match value {
             Value::Bool(false) => Ok(None),
             Value::Object(object) => {
-                check_keys(object, &["warning", "critical", "for", "clear", "repeat"], &path)?;
-                let names_level = object.contains_key("warning") || object.contains_key("critical");
+                check_keys(object, LABEL_KEYS, &path)?;
                 let mut merged = self.inherited.clone();
-                if names_level {
+                if SETS_OF_LEVELS.iter().any(|key| object.contains_key(*key)) {
                     // The margin of the rule was set for its own levels.
                     merged
-                        .retain(|key, _| !["warning", "critical", "clear"].contains(&key.as_str()));
+                        .retain(|key, _| !SETS_OF_LEVELS.contains(&key.as_str()) && key != "clear");
                 }
                 merged.extend(object.clone());
                 self.levels(&merged, &path).map(Some)
@@ -87,45 +92,96 @@ impl Base<'_> {
         object: &Map<String, Value>,
         path: &[&str],
     ) -> Result<Levels, Wrong> {
+        let (scale, amount) = self.scale(object, path)?;
+        let times = times(object, path)?;
         let shared = Shared {
-            hold: self.seconds(object, "for", path)?,
-            clear: self.level(object.get("clear"), "clear", path)?,
-            repeat: self.seconds(object, "repeat", path)?,
+            hold: seconds(object, "for", path)?,
+            clear: scale.level(object.get("clear"), "clear", path)?,
+            clear_hold: seconds(object, "clear_for", path)?,
+            repeat: seconds(object, "repeat", path)?,
+            times: times.is_some(),
         };
-        let warning = self.threshold(object, "warning", path, &shared, WARNING_REPEAT, None)?;
+        let named = amount.as_ref().or(object.get("warning"));
+        let name = if amount.is_some() { "change" } else { "warning" };
+        let warning = scale.threshold(named, name, path, &shared, WARNING_REPEAT, None)?;
         let margin = warning
             .filter(|_| shared.clear.is_some())
             .map(|warning| (warning.level - warning.clear).abs());
+        let named = object.get("critical");
         let critical =
-            self.threshold(object, "critical", path, &shared, CRITICAL_REPEAT, margin)?;
-        if let (Some(warning), Some(critical)) = (warning, critical) {
-            let beyond = if self.below {
-                critical.level <= warning.level
-            } else {
-                critical.level >= warning.level
-            };
-            if !beyond {
-                let full: Vec<&str> = path.iter().copied().chain(["critical"]).collect();
-                let side = if self.below { "below" } else { "above" };
-                let (warning, critical) =
-                    (self.metric.unit.level(warning.level), self.metric.unit.level(critical.level));
-                return wrong(
-                    &full,
-                    format!(
-                        "levels out of order: critical {critical} must be {side} warning {warning}"
-                    ),
-                );
-            }
-        }
+            scale.threshold(named, "critical", path, &shared, CRITICAL_REPEAT, margin)?;
+        scale.check_order(warning, critical, path)?;
         if warning.is_none() && critical.is_none() {
             return wrong(path, "needs a \"warning\" or a \"critical\" level");
         }
-        Ok(Levels { below: self.below, warning, critical })
+        Ok(Levels { below: self.below, warning, critical, measure: scale.measure, times })
+    }
+
+    /// In what the levels are: the value, or with `change` how much it changes; then with the amount that it names.
+    fn scale(
+        &self,
+        object: &Map<String, Value>,
+        path: &[&str],
+    ) -> Result<(Scale<'_>, Option<Value>), Wrong> {
+        let scale = Scale { metric: self.metric, below: self.below, measure: Measure::Value };
+        let Some(value) = object.get("change").filter(|value| !value.is_null()) else {
+            return Ok((scale, None));
+        };
+        let full: Vec<&str> = path.iter().copied().chain(["change"]).collect();
+        if object.get("warning").is_some_and(|warning| !warning.is_null()) {
+            let text = "is a warning level itself, and \"warning\" stands beside it: use a list of two rules";
+            return wrong(&full, text);
+        }
+        let parts = value.as_str().and_then(|text| text.rsplit_once('/'));
+        let parsed = parts.and_then(|(amount, span)| {
+            let span = quantity(&Value::String(span.trim().to_owned()), Unit::Seconds)?;
+            let relative = amount.trim().ends_with('%') && self.metric.unit != Unit::Percent;
+            let measure = Measure::Change { seconds: span, relative };
+            let amount = Value::String(amount.trim().to_owned());
+            let scale = Scale { measure, ..scale };
+            (span >= 60.0 && scale.quantity(&amount).is_some()).then_some((scale, amount))
+        });
+        match parsed {
+            Some((scale, amount)) => Ok((scale, Some(amount))),
+            None => wrong(
+                &full,
+                format!(
+                    "must be an amount above zero in a span of at least a minute, such as \"10%/1h\", not {value}"
+                ),
+            ),
+        }
+    }
+}
+
+/// In what the levels of a rule are given.
+struct Scale<'a> {
+    metric: &'a Metric,
+    below: bool,
+    measure: Measure,
+}
+
+impl Scale<'_> {
+    /// A fall is a negative change.
+    fn quantity(&self, value: &Value) -> Option<f64> {
+        let Measure::Change { relative, .. } = self.measure else {
+            return quantity(value, self.metric.unit);
+        };
+        let unit = if relative { Unit::Percent } else { self.metric.unit };
+        let amount = quantity(value, unit).filter(|amount| *amount > 0.0)?;
+        Some(if self.below { -amount } else { amount })
+    }
+
+    fn shown(&self, level: f64) -> String {
+        match self.measure {
+            Measure::Value => self.metric.unit.level(level),
+            Measure::Change { relative: true, .. } => Unit::Percent.level(level.abs()),
+            Measure::Change { .. } => self.metric.unit.level(level.abs()),
+        }
     }
 
     fn threshold(
         &self,
-        object: &Map<String, Value>,
+        value: Option<&Value>,
         name: &str,
         path: &[&str],
         shared: &Shared,
@@ -133,14 +189,12 @@ impl Base<'_> {
         margin: Option<f64>,
     ) -> Result<Option<Threshold>, Wrong> {
         let full: Vec<&str> = path.iter().copied().chain([name]).collect();
-        let Some(value) = object.get(name).filter(|value| !value.is_null()) else {
-            return Ok(None);
-        };
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
         let empty = Map::new();
         let inner = value.as_object().unwrap_or(&empty);
         check_keys(inner, LEVEL_KEYS, &full)?;
         let number = if value.is_object() { inner.get("level") } else { Some(value) };
-        let Some(level) = number.and_then(|number| quantity(number, self.metric.unit)) else {
+        let Some(level) = number.and_then(|number| self.quantity(number)) else {
             return wrong(
                 &full,
                 format!(
@@ -149,30 +203,63 @@ impl Base<'_> {
                 ),
             );
         };
-        let inside = |margin: f64| if self.below { level + margin } else { level - margin };
-        let default_margin =
-            if self.metric.unit == Unit::Percent { 5.0 } else { level.abs() * 0.05 };
         let own_clear = self.level(inner.get("clear"), "clear", &full)?;
         let clear = own_clear
-            .or_else(|| margin.map(inside))
+            .or_else(|| margin.map(|margin| self.inside(level, margin)))
             .or(shared.clear)
-            .unwrap_or_else(|| inside(default_margin));
+            .unwrap_or_else(|| self.inside(level, self.default_margin(level)));
         if (self.below && clear < level) || (!self.below && clear > level) {
             let full: Vec<&str> = path.iter().copied().chain(["clear"]).collect();
-            let unit = self.metric.unit;
-            return wrong(
-                &full,
-                format!(
-                    "{} is not on the good side of {name} {}",
-                    unit.level(clear),
-                    unit.level(level)
-                ),
-            );
+            let (clear, level) = (self.shown(clear), self.shown(level));
+            return wrong(&full, format!("{clear} is not on the good side of {name} {level}"));
         }
-        let default_hold = if self.metric.name == "cpu_percent" { CPU_HOLD } else { 0.0 };
-        let hold = self.seconds(inner, "for", &full)?.or(shared.hold).unwrap_or(default_hold);
-        let repeat = self.seconds(inner, "repeat", &full)?.or(shared.repeat).unwrap_or(repeat);
-        Ok(Some(Threshold { level, clear, hold, repeat }))
+        let is_cpu = self.metric.name == "cpu_percent" && self.measure == Measure::Value;
+        let default_hold = if is_cpu && !shared.times { CPU_HOLD } else { 0.0 };
+        let hold = seconds(inner, "for", &full)?.or(shared.hold);
+        if shared.times && hold.is_some() {
+            return wrong(path, "has both \"for\" and \"times\": one of them says how long");
+        }
+        let clear_hold = seconds(inner, "clear_for", &full)?.or(shared.clear_hold);
+        let repeat = seconds(inner, "repeat", &full)?.or(shared.repeat).unwrap_or(repeat);
+        let (hold, clear_hold) = (hold.unwrap_or(default_hold), clear_hold.unwrap_or(0.0));
+        Ok(Some(Threshold { level, clear, hold, clear_hold, repeat }))
+    }
+
+    fn inside(&self, level: f64, margin: f64) -> f64 {
+        if self.below { level + margin } else { level - margin }
+    }
+
+    fn default_margin(&self, level: f64) -> f64 {
+        match self.measure {
+            // A change is over when half of it is.
+            Measure::Change { .. } => level.abs() / 2.0,
+            Measure::Value if self.metric.unit == Unit::Percent => 5.0,
+            Measure::Value => level.abs() * 0.05,
+        }
+    }
+
+    fn check_order(
+        &self,
+        warning: Option<Threshold>,
+        critical: Option<Threshold>,
+        path: &[&str],
+    ) -> Result<(), Wrong> {
+        let (Some(warning), Some(critical)) = (warning, critical) else { return Ok(()) };
+        let beyond = if self.below {
+            critical.level <= warning.level
+        } else {
+            critical.level >= warning.level
+        };
+        if beyond {
+            return Ok(());
+        }
+        let full: Vec<&str> = path.iter().copied().chain(["critical"]).collect();
+        let side = if self.below && self.measure == Measure::Value { "below" } else { "above" };
+        let (warning, critical) = (self.shown(warning.level), self.shown(critical.level));
+        wrong(
+            &full,
+            format!("levels out of order: critical {critical} must be {side} warning {warning}"),
+        )
     }
 
     fn level(
@@ -183,32 +270,43 @@ impl Base<'_> {
     ) -> Result<Option<f64>, Wrong> {
         let Some(value) = value else { return Ok(None) };
         let full: Vec<&str> = path.iter().copied().chain([name]).collect();
-        quantity(value, self.metric.unit).map(Some).map_or_else(
+        self.quantity(value).map(Some).map_or_else(
             || wrong(&full, format!("must be {}, not {value}", level_words(self.metric.unit))),
             Ok,
         )
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads like its siblings")]
-    fn seconds(
-        &self,
-        object: &Map<String, Value>,
-        name: &str,
-        path: &[&str],
-    ) -> Result<Option<f64>, Wrong> {
-        let Some(value) = object.get(name) else { return Ok(None) };
-        let full: Vec<&str> = path.iter().copied().chain([name]).collect();
-        let seconds = quantity(value, Unit::Seconds).filter(|seconds| *seconds >= 0.0);
-        seconds.map(Some).map_or_else(
-            || wrong(&full, format!("must be a span such as \"10m\", not {value}")),
-            Ok,
-        )
-    }
+fn seconds(object: &Map<String, Value>, name: &str, path: &[&str]) -> Result<Option<f64>, Wrong> {
+    let Some(value) = object.get(name) else { return Ok(None) };
+    let full: Vec<&str> = path.iter().copied().chain([name]).collect();
+    let seconds = quantity(value, Unit::Seconds).filter(|seconds| *seconds >= 0.0);
+    seconds
+        .map(Some)
+        .map_or_else(|| wrong(&full, format!("must be a span such as \"10m\", not {value}")), Ok)
+}
+
+/// `"3/5"`: in three of the last five samples.
+fn times(object: &Map<String, Value>, path: &[&str]) -> Result<Option<Times>, Wrong> {
+    let Some(value) = object.get("times").filter(|value| !value.is_null()) else { return Ok(None) };
+    let parts = value.as_str().and_then(|text| text.split_once('/'));
+    let times = parts.and_then(|(count, of)| {
+        Some(Times { count: count.trim().parse().ok()?, of: of.trim().parse().ok()? })
+    });
+    let sound =
+        times.filter(|times| times.count >= 1 && times.count <= times.of && times.of <= MOST_TIMES);
+    let full: Vec<&str> = path.iter().copied().chain(["times"]).collect();
+    sound.map(Some).map_or_else(
+        || wrong(&full, format!("must be such as \"3/5\" (3 of the last 5 samples; at most {MOST_TIMES}), not {value}")),
+        Ok,
+    )
 }
 
 /// Set for both levels of a rule.
 struct Shared {
     hold: Option<f64>,
     clear: Option<f64>,
+    clear_hold: Option<f64>,
     repeat: Option<f64>,
+    times: bool,
 }

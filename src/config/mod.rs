@@ -7,6 +7,7 @@ pub mod fault;
 pub mod key;
 mod levels;
 pub mod quantity;
+mod quiet_hours;
 pub mod reader;
 pub mod rules;
 
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
+use crate::alert::quiet::QuietHours;
 use crate::alert::rule::Rule;
 use crate::collector::Filter;
 use crate::store::append::Sync;
@@ -82,6 +84,18 @@ static INTERFACES_EXCLUDE: Key = Key::new(
     "[]",
     "Interfaces (globs) to leave out; the sums over the host keep them.",
 );
+static EXPECT: Key = Key::new(
+    "monitoring.expect",
+    Form::List,
+    "[]",
+    "What must be there: labels (mount points, interfaces) or series. One that is missing is an alert of its own, `missing{NAME}`, and mutes the others of its label.",
+);
+static STARTUP_GRACE: Key = Key::new(
+    "monitoring.startup_grace",
+    Form::Seconds,
+    "\"5m\"",
+    "After a boot nothing is raised for so long.",
+);
 pub static DEFAULT_RULES: Key = Key::new(
     "monitoring.default_rules",
     Form::Boolean,
@@ -107,9 +121,17 @@ pub static KEYS: &[&Key] = &[
     &FILESYSTEMS_EXCLUDE,
     &INTERFACES_INCLUDE,
     &INTERFACES_EXCLUDE,
+    &EXPECT,
+    &STARTUP_GRACE,
     &DEFAULT_RULES,
     &ALERT_THRESHOLDS,
+    &quiet_hours::QUIET_HOURS,
+    &quiet_hours::FROM,
+    &quiet_hours::TO,
+    &quiet_hours::ZONE,
+    &quiet_hours::PASS,
     &email::ENABLED,
+    &email::LEVEL,
     &email::TRANSPORT,
     &email::SENDMAIL_PATH,
     &email::SMTP_SERVER,
@@ -141,7 +163,11 @@ pub struct Config {
     pub sync: Sync,
     pub filesystems: Filter,
     pub interfaces: Filter,
+    pub expect: Vec<String>,
+    /// Seconds of uptime.
+    pub startup_grace: f64,
     pub rules: Vec<Rule>,
+    pub quiet_hours: Option<QuietHours>,
     pub email: Option<Email>,
     pub faults: Vec<Fault>,
 }
@@ -194,6 +220,8 @@ pub fn from_text(text: &str, path: Option<&Path>) -> anyhow::Result<Config> {
         faults
             .push(Fault::new(&["notifications"], format!("must be an object {{…}}, not {other}")));
     }
+    let hours = notifications.and_then(|section| section.get("quiet_hours"));
+    config.quiet_hours = quiet_hours::read(hours, &mut faults);
     config.email =
         email::read(notifications.and_then(|section| section.get("email")), path, &mut faults);
     for fault in &mut faults {
@@ -224,6 +252,8 @@ fn read_monitoring(
         exclude: reader.list(&INTERFACES_EXCLUDE),
     };
     let log_interval = reader.seconds(&LOG_INTERVAL);
+    let expect = reader.list(&EXPECT);
+    let startup_grace = reader.seconds_or_none(&STARTUP_GRACE).unwrap_or_default();
     let (enabled, default_rules) = (reader.boolean(&ENABLED), reader.boolean(&DEFAULT_RULES));
     let metrics_path = match section.get("metrics_path") {
         None | Some(Value::Null) => None,
@@ -246,7 +276,10 @@ fn read_monitoring(
         sync,
         filesystems,
         interfaces,
+        expect,
+        startup_grace,
         rules,
+        quiet_hours: None,
         email: None,
         faults: Vec::new(),
     })
@@ -292,7 +325,15 @@ mod tests {
         assert_eq!(config.retention, Retention { days: 400, size: 300 << 20 });
         assert_eq!(
             config.rules.iter().map(|rule| rule.key.as_str()).collect::<Vec<_>>(),
-            ["cpu_percent", "memory_percent", "disk_percent", "cpu_temp", "filesystem_percent"]
+            [
+                "cpu_percent",
+                "memory_percent",
+                "disk_percent",
+                "cpu_temp",
+                "filesystem_percent",
+                "missing",
+                "gap"
+            ]
         );
     }
 

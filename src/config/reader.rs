@@ -88,6 +88,11 @@ impl<'a> Reader<'a> {
         self.take(key, |value| quantity(value, Unit::Seconds).filter(|seconds| *seconds > 0.0))
     }
 
+    /// A span of time, or none: `0`.
+    pub fn seconds_or_none(&mut self, key: &Key) -> Option<f64> {
+        self.take(key, |value| quantity(value, Unit::Seconds).filter(|seconds| *seconds >= 0.0))
+    }
+
     /// A whole number, or bytes.
     pub fn count(&mut self, key: &Key) -> u64 {
         let unit = if key.form == Form::Bytes { Unit::Bytes } else { Unit::Count };

@@ -2,9 +2,10 @@
 
 use maud::{DOCTYPE, html};
 
-use super::letter::{Course, Fact, Letter};
+use super::letter::{Course, Letter};
 use crate::alert::Level;
 use crate::alert::due::Reason;
+use crate::alert::fact::Fact;
 use crate::collector;
 use crate::metric::{Metric, Unit};
 use crate::render::wording::{Clock, least_spread, phrase};

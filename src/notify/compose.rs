@@ -1,9 +1,10 @@
 //! Facts to a message: the fact first, so that it reads on a lock screen. Text and HTML are one content. Pure.
 
 use super::body::Body;
-use super::letter::{Fact, Letter, Message};
+use super::letter::{Letter, Message};
 use crate::alert::Level;
 use crate::alert::due::Reason;
+use crate::alert::fact::Fact;
 use crate::render::wording::phrase;
 use crate::time::span;
 
@@ -69,6 +70,8 @@ fn subject(letter: &Letter<'_>, facts: &[&Fact]) -> String {
             ("RECOVERED".to_owned(), format!("{what}; was {} for {}", first.level.name(), lasted()))
         }
         Reason::Gone => ("GONE".to_owned(), format!("{} is no longer measured", first.series)),
+        Reason::Flapping => (first.level.title(), format!("{what}, flapping")),
+        Reason::Absence => (first.level.title(), what),
     };
     format!("{}{} {word}: {text}{more}", spaced(letter.prefix), letter.host)
 }
@@ -122,8 +125,9 @@ mod tests {
     }
 
     fn fact(reason: Reason, end: Option<Moment>) -> Fact {
-        let limit =
-            |level: f64| Some(Threshold { level, clear: level - 5.0, hold: 0.0, repeat: 86_400.0 });
+        let limit = |level: f64| {
+            Some(Threshold { level, clear: level - 5.0, repeat: 86_400.0, ..Threshold::default() })
+        };
         let standing = Standing {
             rule: "filesystem_percent".into(),
             series: "filesystem_percent{/data}".into(),
@@ -134,7 +138,7 @@ mod tests {
             peak: Level::Warning,
             ..Standing::default()
         };
-        let levels = Levels { below: false, warning: limit(85.0), critical: limit(95.0) };
+        let levels = Levels { warning: limit(85.0), critical: limit(95.0), ..Levels::default() };
         Fact {
             reason,
             series: Series::parse(&standing.series),
@@ -239,8 +243,14 @@ mod tests {
     fn what_follows_a_raise_refers_to_it() {
         let mut reminder = fact(Reason::Reminder, None);
         reminder.standing.told.insert(
-            "email".into(),
-            Told { level: Level::Warning, at: moment(100), thread: "<1@x>".into(), first: 0 },
+            "email:a@b".into(),
+            Told {
+                level: Level::Warning,
+                at: moment(100),
+                thread: "<1@x>".into(),
+                first: 0,
+                flapping: false,
+            },
         );
         assert_eq!(composed(&[reminder]).follows, ["<1@x>"]);
     }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::smtp::{Session, send};
-use super::{Outcome, failure, secret};
+use super::{Outcome, Refused, failure, secret};
 use crate::alert::state::Frozen;
 use crate::config::email::{Email, Transport};
 use crate::render::wording::one_line;
@@ -25,23 +25,28 @@ impl Deadline {
         Deadline(Instant::now() + Duration::from_secs_f64(seconds))
     }
 
-    fn left(&self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+    /// What one of `sharers` may take, so that a way that hangs does not cost the others theirs.
+    pub fn share(&self, sharers: usize, most: f64) -> Duration {
+        let left = self.0.saturating_duration_since(Instant::now());
+        let sharers = u32::try_from(sharers.max(1)).unwrap_or(1);
+        (left / sharers).min(Duration::from_secs_f64(most))
     }
 }
 
-/// Sends a message by the configured way.
+/// Sends a mail by the configured way; returns who was refused although others were not.
 pub fn deliver(
     email: &Email,
     frozen: &Frozen,
     hello: &str,
     variable: &dyn Fn(&str) -> Option<OsString>,
-    deadline: &Deadline,
-) -> Outcome {
-    let left = deadline.left();
+    left: Duration,
+) -> (Outcome, Vec<Refused>) {
     match &email.transport {
         Transport::Smtp(smtp) => match secret::password(smtp, email.config.as_deref(), variable) {
-            Err(error) => Outcome::NotAccepted { error: format!("{error:#}"), permanent: false },
+            Err(error) => {
+                let error = format!("{error:#}");
+                (Outcome::NotAccepted { error, permanent: false }, Vec::new())
+            }
             Ok(password) => {
                 let session = Session {
                     smtp: smtp.clone(),
@@ -59,7 +64,7 @@ pub fn deliver(
             let program = path.clone();
             within(left, frozen, &path.display().to_string(), move |frozen, handing_over| {
                 handing_over.store(true, Ordering::SeqCst);
-                sendmail(&program, frozen)
+                (sendmail(&program, frozen), Vec::new())
             })
         }
     }
@@ -69,8 +74,8 @@ fn within(
     left: Duration,
     frozen: &Frozen,
     name: &str,
-    work: impl FnOnce(&Frozen, &AtomicBool) -> Outcome + Send + 'static,
-) -> Outcome {
+    work: impl FnOnce(&Frozen, &AtomicBool) -> (Outcome, Vec<Refused>) + Send + 'static,
+) -> (Outcome, Vec<Refused>) {
     let handing_over = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = channel();
     let (message, flag) = (frozen.clone(), Arc::clone(&handing_over));
@@ -79,10 +84,8 @@ fn within(
         _ = sender.send(work(&message, &flag));
     });
     if let Err(error) = spawned {
-        return Outcome::NotAccepted {
-            error: format!("could not start a thread: {error}"),
-            permanent: false,
-        };
+        let error = format!("could not start a thread: {error}");
+        return (Outcome::NotAccepted { error, permanent: false }, Vec::new());
     }
     match receiver.recv_timeout(left) {
         Ok(outcome) => outcome,
@@ -95,12 +98,13 @@ fn within(
     }
 }
 
-fn unfinished(handing_over: &AtomicBool, error: String) -> Outcome {
-    if handing_over.load(Ordering::SeqCst) {
+fn unfinished(handing_over: &AtomicBool, error: String) -> (Outcome, Vec<Refused>) {
+    let outcome = if handing_over.load(Ordering::SeqCst) {
         Outcome::Uncertain { error }
     } else {
         Outcome::NotAccepted { error, permanent: false }
-    }
+    };
+    (outcome, Vec::new())
 }
 
 /// The host's own mail program, by the interface that every one of them has. It may end before it has read the mail,
@@ -133,7 +137,7 @@ fn sendmail(program: &Path, frozen: &Frozen) -> Outcome {
     };
     let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
     match (ended.status.success(), written) {
-        (true, Some(Ok(()))) => Outcome::Accepted { refused: Vec::new() },
+        (true, Some(Ok(()))) => Outcome::Accepted,
         (true, _) => not_accepted("it ended without reading the mail"),
         (false, _) if said.is_empty() => not_accepted(&format!("it failed ({})", ended.status)),
         (false, _) => not_accepted(&said),

@@ -9,8 +9,9 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 
 use super::letter::Message;
+use super::way::mail_channel;
 use crate::alert::state::{Claim, Frozen};
-use crate::config::email::Email;
+use crate::config::email::{Email, bare};
 use crate::time::Now;
 
 /// Addresses, dates and signs the message; the result is what is sent, now or later, byte for byte.
@@ -20,17 +21,18 @@ use crate::time::Now;
 pub fn freeze(
     message: &Message,
     email: &Email,
+    to: &[&String],
     sender: &Sender<'_>,
     facts: Vec<Claim>,
 ) -> anyhow::Result<Frozen> {
+    let channels = to.iter().map(|address| mail_channel(bare(address))).collect();
     let from = email.from.clone().unwrap_or_else(|| format!("hostwatch@{}", sender.full_name));
     let mailbox = |text: &str| {
         text.parse::<Mailbox>()
             .with_context(|| format!("could not use the mail address \"{text}\""))
     };
     let from = mailbox(&from)?;
-    let to: Vec<Mailbox> =
-        email.to.iter().map(|address| mailbox(address)).collect::<Result<_, _>>()?;
+    let to: Vec<Mailbox> = to.iter().map(|address| mailbox(address)).collect::<Result<_, _>>()?;
     let message_id = sender.message_id();
     let mut builder = Mail::builder()
         .from(from.clone())
@@ -50,11 +52,13 @@ pub fn freeze(
     let mail = builder
         .multipart(MultiPart::alternative_plain_html(message.text.clone(), message.html.clone()))
         .context("could not write the mail")?;
+    let address = |mailbox: &Mailbox| mailbox.email.to_string();
     Ok(Frozen {
         notifier: super::EMAIL.to_owned(),
+        channels,
         message_id,
         from: from.email.to_string(),
-        to: to.iter().map(|mailbox| mailbox.email.to_string()).collect(),
+        to: to.iter().map(address).collect(),
         content: String::from_utf8(mail.formatted()).context("could not write the mail")?,
         facts,
     })
@@ -72,11 +76,13 @@ pub struct Sender<'a> {
     pub host: &'a str,
     pub full_name: &'a str,
     pub now: &'a Now,
+    /// Which message of this run it is.
+    pub number: usize,
 }
 
 impl Sender<'_> {
-    /// Unique by boot, uptime and process: two runs never share all three.
-    fn message_id(&self) -> String {
+    /// Unique by boot, uptime and process, which two runs never share, and by its number in the run.
+    pub fn message_id(&self) -> String {
         let boot: String =
             self.now.boot_id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
         let host: String = self
@@ -86,10 +92,11 @@ impl Sender<'_> {
             .collect();
         let host = if host.is_empty() { "localhost".to_owned() } else { host };
         format!(
-            "<{}.{:.0}.{}.{boot}@{host}>",
+            "<{}.{:.0}.{}.{}.{boot}@{host}>",
             self.now.utc.timestamp(),
             self.now.uptime * 100.0,
-            std::process::id()
+            std::process::id(),
+            self.number
         )
     }
 }

@@ -9,17 +9,30 @@ pub mod letter;
 pub mod message;
 pub mod secret;
 pub mod smtp;
+pub mod way;
 
-/// The name of the mail notifier in the state and the events.
+/// The name of mail in the state; `email:ADDRESS` is the channel of a recipient.
 pub const EMAIL: &str = "email";
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Recipients that were refused although others were accepted, each with the reason.
-    Accepted { refused: Vec<String> },
+    Accepted,
     /// It surely was not accepted: it is composed afresh from what is true at the next try.
-    NotAccepted { error: String, permanent: bool },
+    NotAccepted {
+        error: String,
+        permanent: bool,
+    },
     /// The connection ended after the data: the very same message is sent again.
-    Uncertain { error: String },
+    Uncertain {
+        error: String,
+    },
+}
+
+/// A recipient that was refused although others were not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    pub address: String,
+    pub error: String,
+    pub permanent: bool,
 }

@@ -11,7 +11,7 @@ use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::{Outcome, failure};
+use super::{Outcome, Refused, failure};
 use crate::alert::state::Frozen;
 use crate::config::email::{Security, Smtp};
 
@@ -26,11 +26,17 @@ pub struct Session {
 }
 
 /// Sends it. `handing_over` is set once the data begin: before, it surely was not accepted.
-pub fn send(session: &Session, frozen: &Frozen, handing_over: &AtomicBool) -> Outcome {
+pub fn send(
+    session: &Session,
+    frozen: &Frozen,
+    handing_over: &AtomicBool,
+) -> (Outcome, Vec<Refused>) {
     let server = &session.smtp;
     let mut connection = match open(session) {
         Ok(connection) => connection,
-        Err((error, permanent)) => return Outcome::NotAccepted { error, permanent },
+        Err((error, permanent)) => {
+            return (Outcome::NotAccepted { error, permanent }, Vec::new());
+        }
     };
     let outcome = transact(&mut connection, server, frozen, handing_over);
     // The message is decided; how the connection ends is not our concern.
@@ -111,49 +117,66 @@ fn transact(
     server: &Smtp,
     frozen: &Frozen,
     handing_over: &AtomicBool,
-) -> Outcome {
-    let not_accepted = |(error, permanent): Failure| Outcome::NotAccepted { error, permanent };
-    let address = |text: &str| {
+) -> (Outcome, Vec<Refused>) {
+    match begin(connection, server, frozen) {
+        Err((error, permanent)) => (Outcome::NotAccepted { error, permanent }, Vec::new()),
+        Ok(refused) if refused.len() == frozen.to.len() => {
+            let permanent = refused.iter().all(|one| one.permanent);
+            let words: Vec<String> = refused.into_iter().map(|one| one.error).collect();
+            (Outcome::NotAccepted { error: words.join("; "), permanent }, Vec::new())
+        }
+        Ok(refused) => (hand_over(connection, server, frozen, handing_over), refused),
+    }
+}
+
+/// Sender and recipients; returns those that were refused.
+fn begin(
+    connection: &mut SmtpConnection,
+    server: &Smtp,
+    frozen: &Frozen,
+) -> Result<Vec<Refused>, Failure> {
+    let parsed = |text: &str| {
         text.parse::<Address>().map_err(|_| (format!("\"{text}\" is no mail address"), true))
     };
-    let from = match address(&frozen.from) {
-        Ok(from) => from,
-        Err(wrong) => return not_accepted(wrong),
-    };
-    if let Err(error) = connection.command(Mail::new(Some(from), Vec::new())) {
-        return not_accepted(failure(&error, server));
-    }
-    let mut refused: Vec<Failure> = Vec::new();
-    for text in &frozen.to {
-        let answer = match address(text) {
-            Ok(to) => connection.command(Rcpt::new(to, Vec::new())),
-            Err(wrong) => {
-                refused.push(wrong);
+    let from = parsed(&frozen.from)?;
+    connection
+        .command(Mail::new(Some(from), Vec::new()))
+        .map_err(|error| failure(&error, server))?;
+    let mut refused = Vec::new();
+    for address in &frozen.to {
+        let answer = match parsed(address) {
+            Ok(to) => connection.command(Rcpt::new(to, Vec::new())).map(|_| ()),
+            Err((error, permanent)) => {
+                refused.push(Refused { address: address.clone(), error, permanent });
                 continue;
             }
         };
         match answer {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(error) if error.status().is_some() => {
                 let (words, permanent) = failure(&error, server);
-                refused.push((format!("{text}: {words}"), permanent));
+                let error = format!("{address}: {words}");
+                refused.push(Refused { address: address.clone(), error, permanent });
             }
-            Err(error) => return not_accepted(failure(&error, server)),
+            Err(error) => return Err(failure(&error, server)),
         }
     }
-    if refused.len() == frozen.to.len() {
-        let permanent = refused.iter().all(|(_, permanent)| *permanent);
-        let words: Vec<String> = refused.into_iter().map(|(words, _)| words).collect();
-        return Outcome::NotAccepted { error: words.join("; "), permanent };
-    }
+    Ok(refused)
+}
+
+fn hand_over(
+    connection: &mut SmtpConnection,
+    server: &Smtp,
+    frozen: &Frozen,
+    handing_over: &AtomicBool,
+) -> Outcome {
+    let not_accepted = |(error, permanent): Failure| Outcome::NotAccepted { error, permanent };
     if let Err(error) = connection.command(Data) {
         return not_accepted(failure(&error, server));
     }
     handing_over.store(true, Ordering::SeqCst);
     match connection.message(frozen.content.as_bytes()) {
-        Ok(_) => {
-            Outcome::Accepted { refused: refused.into_iter().map(|(words, _)| words).collect() }
-        }
+        Ok(_) => Outcome::Accepted,
         Err(error) if error.status().is_some() => not_accepted(failure(&error, server)),
         Err(error) => Outcome::Uncertain { error: failure(&error, server).0 },
     }

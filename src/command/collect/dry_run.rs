@@ -1,18 +1,20 @@
 //! `collect --dry-run`: everything but writing and sending, shown.
 
 use super::super::{Context, standing};
+use super::gather::gather;
 use super::take::{self, Recent};
-use super::{judge, tell};
+use super::tell::Judged;
+use super::{judge, lines};
 use crate::alert::Level;
-use crate::alert::evaluate::{SHORTEST_JUDGED, evaluate};
+use crate::alert::evaluate::SHORTEST_JUDGED;
+use crate::alert::mute::Mutes;
 use crate::alert::rule::Rule;
 use crate::alert::state::State;
-use crate::alert::step::At;
 use crate::cli::Exit;
 use crate::collector;
 use crate::config::Config;
 use crate::metric::Unit;
-use crate::notify::message::full_name;
+use crate::notify::way;
 use crate::render::{Cell, Column, View, table};
 use crate::sample::Sample;
 use crate::store::Store;
@@ -33,28 +35,6 @@ pub(super) fn run(
     writeln!(context.out, "{}\n", taken.sample.to_line()?)?;
     let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
     let rules = judge::rules(config);
-    let mut state = standing::current(store, &runtime).unwrap_or_default();
-    let moment = context.now.moment();
-    let at = At { now: moment.clone(), interval: recent.interval, after_gap: false };
-    let is_rate = |name: &str| collector::find(name).is_some_and(crate::metric::Metric::is_rate);
-    let evaluation =
-        evaluate(&rules, &state.standings, &taken.sample, &at, is_rate, &judge::notifiers(config));
-    state.standings = evaluation.standings;
-    state.past.extend(evaluation.past);
-    write!(
-        context.out,
-        "{}",
-        table::render(&verdicts(&rules, &state, &taken.sample), &context.stdout)
-    )?;
-    let Some(email) = &config.email else {
-        writeln!(context.out, "\nno mail: notifications.email is not configured")?;
-        return Ok(exit);
-    };
-    let facts = tell::facts(&state, &rules, &taken.sample, &moment, recent.interval);
-    if !tell::is_worth_a_mail(&facts) {
-        writeln!(context.out, "\nno mail would go out")?;
-        return Ok(exit);
-    }
     let run = judge::Run {
         config,
         store,
@@ -64,18 +44,60 @@ pub(super) fn run(
         host,
         failure: None,
     };
-    let full_name = full_name(context.root, host);
-    let letter = tell::letter(&run, &rules, &taken.sample, &facts, &state);
-    let message = letter.message(email, context);
-    let from = email.from.clone().unwrap_or_else(|| format!("hostwatch@{full_name}"));
-    writeln!(
+    let mut state = standing::current(store, &runtime).unwrap_or_default();
+    let channels = way::channels(config);
+    state.upgrade(&channels);
+    let lines = [taken.sample.clone()];
+    let mut window = lines::window(&run, &rules, &lines);
+    lines::judge_lines(&lines, &run, &rules, &channels, &mut window, &mut state, &mut Vec::new());
+    write!(
         context.out,
-        "\nthis mail would go out:\n\nFrom: {from}\nTo: {}\nSubject: {}\n\n{}",
-        email.to.join(", "),
-        message.subject,
-        message.text
+        "{}",
+        table::render(&verdicts(&rules, &state, &taken.sample), &context.stdout)
     )?;
+    let hours = config.quiet_hours.as_ref();
+    let mutes = Mutes::at(context.now.utc, &state.silences, hours, &taken.sample, collector::find);
+    let judged = Judged { rules: &rules, sample: &taken.sample, window: &window, mutes: &mutes };
+    show_messages(&run, &judged, &state, context)?;
     Ok(exit)
+}
+
+/// What would be told, to whom.
+fn show_messages(
+    run: &judge::Run<'_>,
+    judged: &Judged<'_>,
+    state: &State,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    let ways = way::ways(run.config);
+    if ways.is_empty() {
+        writeln!(context.out, "\nno mail: notifications.email is not configured")?;
+        return Ok(());
+    }
+    let moment = context.now.moment();
+    let mut told = false;
+    for way in ways {
+        let new = judged.telling(&moment, run.recent.interval, |telling| {
+            telling.groups(state, &way.channels())
+        });
+        for (channels, facts) in new {
+            let gathered = gather(run, judged, &facts, state);
+            let message = gathered.message(way.prefix(), context);
+            let to: Vec<&str> = channels.iter().map(|channel| way::shown(channel)).collect();
+            writeln!(
+                context.out,
+                "\nthis would go out:\n\nTo: {}\nSubject: {}\n\n{}",
+                to.join(", "),
+                message.subject,
+                message.text
+            )?;
+            told = true;
+        }
+    }
+    if !told {
+        writeln!(context.out, "\nno mail would go out")?;
+    }
+    Ok(())
 }
 
 /// Each rule with each of its series: value, levels, verdict.

@@ -2,9 +2,11 @@
 //! that is owed, not lost.
 
 mod dry_run;
+mod gather;
 mod happenings;
 mod judge;
 mod keeper;
+mod lines;
 mod take;
 mod tell;
 

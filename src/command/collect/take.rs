@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::super::Context;
+use crate::alert::expect;
 use crate::collector::{self, Host, filesystem, process::Ticks};
 use crate::config::Config;
 use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, is_pace, usual_spacing};
@@ -126,7 +127,7 @@ pub(super) fn sample(
         let metrics: Vec<&'static Metric> = collector::metrics().collect();
         derive(metrics.iter(), base, &mut reading.values, elapsed);
     }
-    let sample = Sample {
+    let mut sample = Sample {
         timestamp: Zone::Local.at(now.utc),
         schema: SCHEMA,
         host: host.to_owned(),
@@ -138,6 +139,7 @@ pub(super) fn sample(
         errors: reading.errors,
         other: std::collections::BTreeMap::new(),
     };
+    expect::note(&mut sample, &config.expect, collector::find);
     Taken { sample, ticks: reading.ticks.filter(|_| !too_young) }
 }
 

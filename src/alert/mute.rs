@@ -1,0 +1,180 @@
+//! Who is not told now, and why: silences, quiet hours, and what follows from something else. Measuring and episodes go
+//! on meanwhile. Pure.
+
+use chrono::{DateTime, Utc};
+
+use super::Level;
+use super::evaluate::rule_of;
+use super::quiet::QuietHours;
+use super::rule::Rule;
+use super::state::{Silence, Standing, State};
+use crate::metric::Metric;
+use crate::sample::Sample;
+use crate::series::{Pattern, Series};
+
+/// Why something is not told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mute {
+    Silenced(Silence),
+    /// Until when.
+    QuietHours(i64),
+    /// What it follows from.
+    Inhibited(Series),
+}
+
+/// Everything that mutes at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Mutes {
+    silences: Vec<Silence>,
+    quiet: Option<(QuietHours, i64)>,
+    inhibitors: Vec<Series>,
+}
+
+impl Mutes {
+    pub fn at(
+        now: DateTime<Utc>,
+        silences: &[Silence],
+        hours: Option<&QuietHours>,
+        sample: &Sample,
+        find: fn(&str) -> Option<&'static Metric>,
+    ) -> Self {
+        let lasting = silences.iter().filter(|silence| now.timestamp() < silence.until);
+        let quiet = hours.and_then(|hours| Some((hours.clone(), hours.until(now)?.timestamp())));
+        Mutes { silences: lasting.cloned().collect(), quiet, inhibitors: inhibitors(sample, find) }
+    }
+
+    /// Why nothing is told of a series now whose worst level is `worst`; an end passes an acknowledgement.
+    pub fn of(&self, series: &Series, worst: Level, is_over: bool) -> Option<Mute> {
+        let silence = self
+            .silences
+            .iter()
+            .filter(|silence| !(silence.until_recovered && is_over))
+            .find(|silence| silence.covers(series));
+        if let Some(silence) = silence {
+            return Some(Mute::Silenced(silence.clone()));
+        }
+        let follows =
+            |cause: &&Series| cause.label == series.label && cause.metric != series.metric;
+        if let Some(cause) = self.inhibitors.iter().find(follows) {
+            return Some(Mute::Inhibited(cause.clone()));
+        }
+        let (hours, until) = self.quiet.as_ref()?;
+        (!hours.lets_pass(worst)).then_some(Mute::QuietHours(*until))
+    }
+}
+
+impl Silence {
+    pub fn covers(&self, series: &Series) -> bool {
+        let pattern = Pattern::parse(&self.series);
+        self.series == "*" || pattern.matches(&series.metric, series.label.as_deref())
+    }
+}
+
+/// The series that explain others of their label: a mount that is gone or read-only cannot fill.
+fn inhibitors(sample: &Sample, find: fn(&str) -> Option<&'static Metric>) -> Vec<Series> {
+    let points = sample.values.points();
+    points
+        .filter(|(metric, label, value)| {
+            label.is_some()
+                && value.as_f64() >= 1.0
+                && find(metric).is_some_and(|metric| metric.inhibits)
+        })
+        .map(|(metric, label, _)| Series::new(metric, label))
+        .collect()
+}
+
+/// Notes which standings nobody could have been told of yet.
+pub fn mark(state: &mut State, mutes: &Mutes, now: &crate::time::Moment) {
+    for standing in &mut state.standings {
+        let is_open = standing.level != Level::Ok || standing.flapping.is_some();
+        let begins = standing.start() == Some(now);
+        let series = Series::parse(&standing.series);
+        let muted = is_open && mutes.of(&series, standing.worst_level(), false).is_some();
+        standing.muted = muted && (begins || standing.muted);
+    }
+}
+
+/// Takes out the silences that are over: their time has come, or what they waited for has ended.
+pub fn expire(state: &mut State, rules: &[Rule], now: i64) -> Vec<Silence> {
+    let is_open = |standing: &&Standing| {
+        (standing.level != Level::Ok || standing.flapping.is_some())
+            && rule_of(rules, standing).is_some()
+    };
+    let open: Vec<Series> = state
+        .standings
+        .iter()
+        .filter(is_open)
+        .map(|standing| Series::parse(&standing.series))
+        .collect();
+    let lasts = |silence: &Silence| {
+        now < silence.until
+            && (!silence.until_recovered || open.iter().any(|series| silence.covers(series)))
+    };
+    let (lasting, over) = std::mem::take(&mut state.silences).into_iter().partition(lasts);
+    state.silences = lasting;
+    over
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::expect::MISSING;
+    use crate::sample::read::{Wanted, line};
+
+    fn sample(values: &str) -> Sample {
+        let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\"{values}}}");
+        line(text.as_bytes(), &Wanted::everything()).unwrap()
+    }
+
+    fn silence(series: &str, until: i64, until_recovered: bool) -> Silence {
+        Silence { series: series.into(), since: 0, until, until_recovered, reason: String::new() }
+    }
+
+    fn mutes(silences: &[Silence], values: &str) -> Mutes {
+        let now = DateTime::from_timestamp(100, 0).unwrap();
+        let find = |name: &str| (name == MISSING.name).then_some(&MISSING);
+        Mutes::at(now, silences, None, &sample(values), find)
+    }
+
+    fn is_muted(mutes: &Mutes, series: &str) -> bool {
+        mutes.of(&Series::parse(series), Level::Warning, false).is_some()
+    }
+
+    #[test]
+    fn a_silence_covers_a_series_a_metric_or_everything_until_its_time() {
+        for (covers, about) in [("x{a}", "x{a}"), ("x", "x{a}"), ("x{*}", "x{b}"), ("*", "y")] {
+            assert!(is_muted(&mutes(&[silence(covers, 101, false)], ""), about), "{covers}");
+        }
+        assert!(!is_muted(&mutes(&[silence("x{a}", 101, false)], ""), "x{b}"));
+        assert!(!is_muted(&mutes(&[silence("x", 100, false)], ""), "x"));
+    }
+
+    #[test]
+    fn the_end_of_what_was_acknowledged_is_told() {
+        let (acknowledged, silenced) =
+            (mutes(&[silence("x", 101, true)], ""), mutes(&[silence("x", 101, false)], ""));
+        let end = |mutes: &Mutes| mutes.of(&Series::parse("x"), Level::Warning, true).is_some();
+        assert!(!end(&acknowledged) && end(&silenced));
+    }
+
+    #[test]
+    fn a_mount_that_is_gone_explains_its_percentages_and_not_itself() {
+        let gone = mutes(&[], r#","missing":{"/data":1,"/srv":0}"#);
+        assert!(is_muted(&gone, "filesystem_percent{/data}"));
+        assert!(!is_muted(&gone, "missing{/data}") && !is_muted(&gone, "filesystem_percent{/srv}"));
+    }
+
+    #[test]
+    fn a_silence_ends_by_its_time_or_with_what_it_waited_for() {
+        let mut state = State {
+            silences: vec![
+                silence("x", 50, false),
+                silence("y", 500, true),
+                silence("z", 500, false),
+            ],
+            ..State::default()
+        };
+        let over = expire(&mut state, &[], 100);
+        assert_eq!((over.len(), state.silences.len()), (2, 1));
+    }
+}

@@ -1,0 +1,140 @@
+//! The lines that are to be judged, what was before them, and what judging them brought about.
+
+use std::cmp::Ordering;
+
+use super::judge::Run;
+use crate::alert::evaluate::{Change, Line, evaluate};
+use crate::alert::ledger::fold;
+use crate::alert::rule::Rule;
+use crate::alert::state::State;
+use crate::alert::step::{At, Hole};
+use crate::alert::window::{Lookback, Window};
+use crate::alert::{Channel, Level};
+use crate::collector::{self, STORE_FAILED};
+use crate::continuity::between;
+use crate::event::{Event, kind, rfc3339};
+use crate::render::wording::phrase;
+use crate::sample::Sample;
+use crate::sample::read::Wanted;
+use crate::series::Series;
+use crate::store::{lock, tail};
+use crate::time::Moment;
+
+/// Most lines of other runs that are judged in one go.
+const MOST_LINES: usize = 200;
+/// No rule looks further back.
+const MOST_DAYS: usize = 32;
+
+/// The lines to judge, oldest first: this run's, and those that other runs stored and left to us.
+pub(super) fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
+    let mut own = run.sample.clone();
+    own.values.set(&STORE_FAILED, u64::from(run.failure.is_some()));
+    let left = lock::take_unjudged(&run.store.directory);
+    let mut lines = if left.is_empty() { Vec::new() } else { stored(run, &left) };
+    if first_round {
+        lines.push(own);
+    }
+    lines.sort_by(|a, b| {
+        (a.epoch(), a.uptime).partial_cmp(&(b.epoch(), b.uptime)).unwrap_or(Ordering::Equal)
+    });
+    lines
+}
+
+/// The stored lines of some moments, among the last ones.
+fn stored(run: &Run<'_>, moments: &[Moment]) -> Vec<Sample> {
+    let date = run.sample.timestamp.date_naive();
+    let paths = [Some(date), date.pred_opt()]
+        .into_iter()
+        .flatten()
+        .map(|date| run.store.metrics_file(date));
+    let wanted = Wanted::everything();
+    let last = paths.flat_map(|path| tail::samples(&path, &wanted)).take(MOST_LINES);
+    last.filter(|line| moments.iter().any(|moment| is_same(moment, &line.moment()))).collect()
+}
+
+/// Stored uptimes have two decimals.
+fn is_same(a: &Moment, b: &Moment) -> bool {
+    a.boot_id == b.boot_id && a.epoch == b.epoch && (a.uptime - b.uptime).abs() < 0.006
+}
+
+/// Judges the lines one after the other, each with what is known before it.
+pub(super) fn judge_lines(
+    lines: &[Sample],
+    run: &Run<'_>,
+    rules: &[Rule],
+    channels: &[Channel],
+    window: &mut Window,
+    state: &mut State,
+    events: &mut Vec<Event>,
+) {
+    let lookback = Lookback::of(rules);
+    let mut before = run.recent.newest.as_ref().map(Sample::moment);
+    for line in lines {
+        let now = line.moment();
+        let earlier = before.filter(|earlier| !earlier.same_boot(&now) || is_same(earlier, &now));
+        let hole = earlier.and_then(|earlier| hole(&earlier, &now, run));
+        let grace = now.uptime < run.config.startup_grace;
+        let at = At { now: now.clone(), interval: run.recent.interval, hole, grace };
+        let judged = Line { sample: line, at: &at, window, find: collector::find };
+        let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
+        (state.standings, state.past) = (evaluation.standings, evaluation.past);
+        fold(state, rules);
+        events.extend(evaluation.changes.iter().map(|change| event(change, run.host, &now)));
+        if !lookback.is_nothing() {
+            window.push(line.clone(), &lookback);
+        }
+        before = Some(now);
+    }
+}
+
+fn hole(earlier: &Moment, now: &Moment, run: &Run<'_>) -> Option<Hole> {
+    let gap = between(earlier, now, run.recent.interval).gap?;
+    Some(Hole { since: earlier.clone(), seconds: gap.seconds as f64, cause: String::new() })
+}
+
+/// The lines before those that are to be judged, as far as a rule asks for them.
+pub(super) fn window(run: &Run<'_>, rules: &[Rule], lines: &[Sample]) -> Window {
+    let lookback = Lookback::of(rules);
+    let mut window = Window::default();
+    let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
+        return window;
+    };
+    let names = rules.iter().map(|rule| rule.pattern.metric.as_str());
+    let wanted = Wanted::names(names);
+    let date = run.sample.timestamp.date_naive();
+    let paths = date.iter_days().rev().take(MOST_DAYS).map(|date| run.store.metrics_file(date));
+    let before =
+        paths.take_while(|path| path.exists()).flat_map(|path| tail::samples(&path, &wanted));
+    let is_before =
+        |line: &Sample| !lines.iter().any(|other| is_same(&other.moment(), &line.moment()));
+    let mut found: Vec<Sample> = Vec::new();
+    for line in before.filter(is_before) {
+        if !lookback.reaches(found.len() + 1, first.seconds_since(&line.moment())) {
+            break;
+        }
+        found.push(line);
+    }
+    found.into_iter().rev().for_each(|line| window.push(line, &lookback));
+    window
+}
+
+fn event(change: &Change, host: &str, now: &Moment) -> Event {
+    let standing = &change.standing;
+    let series = Series::parse(&standing.series);
+    let unit = collector::find(&series.metric).map(|metric| metric.unit);
+    let is_over =
+        standing.level == Level::Ok || matches!(change.kind, kind::WITHDRAWN | kind::GONE);
+    // What goes on after an end that did not last began earlier; the event is of now.
+    let since = standing.start().filter(|_| change.kind != kind::RAISED).or(Some(now));
+    let limit =
+        change.threshold.zip(unit).map(|(level, unit)| format!(", level {}", unit.level(level)));
+    Event {
+        level: Some(standing.level),
+        value: change.value,
+        threshold: change.threshold,
+        worst: standing.worst.filter(|_| is_over),
+        since: since.map(|since| rfc3339(since.epoch)),
+        ..Event::new(change.kind, host, now).about(&standing.series)
+    }
+    .saying(phrase(&series, change.value, false) + &limit.unwrap_or_default())
+}
