@@ -22,6 +22,7 @@ passed=0 failed=0
 store=/var/lib/hostwatch
 service=hostwatch-collect.service
 timer=hostwatch-collect.timer
+marker=hostwatch-shutdown.service
 
 cleanup() {
   "$here/lab.sh" stop
@@ -138,7 +139,7 @@ install_all() {
   lab install -m 755 /run/share/hostwatch /usr/local/bin/hostwatch &&
     lab install -m 644 -D /run/share/hostwatch.sysusers /usr/lib/sysusers.d/hostwatch.conf &&
     lab systemd-sysusers &&
-    lab install -m 644 "/run/share/$service" "/run/share/$timer" /etc/systemd/system/ &&
+    lab install -m 644 "/run/share/$service" "/run/share/$timer" "/run/share/$marker" /etc/systemd/system/ &&
     lab systemctl daemon-reload
 }
 check 'binary, user and units are installed' install_all
@@ -146,7 +147,7 @@ is 'the user has no shell' "$store:/usr/sbin/nologin" "$(lab getent passwd hostw
 
 verify() {
   local seen
-  seen=$(lab systemd-analyze verify --man=no "/etc/systemd/system/$service" "/etc/systemd/system/$timer" 2>&1) &&
+  seen=$(lab systemd-analyze verify --man=no /etc/systemd/system/{"$service","$timer","$marker"} 2>&1) &&
     [ -z "$seen" ] && return
   echo "${seen:-failed without a word}"
   return 1
@@ -154,8 +155,9 @@ verify() {
 check 'the units have no fault' verify
 
 # By this machine's own systemd: 247 cannot judge a file.
-security() { systemd-analyze security --offline=true --no-pager --threshold=20 "$units/$service"; }
-check 'the exposure is at most 2.0' security
+security() { systemd-analyze security --offline=true --no-pager --threshold=20 "$units/$1"; }
+check 'the exposure is at most 2.0' security "$service"
+check 'and so is that of the mark' security "$marker"
 
 # --- cron, which needs up to a minute: started here, looked at last ---
 
@@ -198,6 +200,31 @@ if lab test -e "$store/state.json"; then
 else
   not_ok 'a firing rule leaves a state.json'
 fi
+
+# --- the mark of a clean shutdown ---
+
+mark=$store/shutdown
+boot=$(lab cat /proc/sys/kernel/random/boot_id)
+check 'the mark is enabled and waits for the shutdown' lab systemctl enable --now --quiet "$marker"
+is 'while the host runs there is none' 'active no' \
+  "$(lab systemctl is-active "$marker") $(sh_lab "[ -e $mark ] && echo yes || echo no")"
+has() { # PROPERTY WORD
+  local words
+  words=" $(lab systemctl show --value --property "$1" "$marker") "
+  [[ $words == *" $2 "* ]] || { echo "$1:$words"; return 1; }
+}
+check 'a shutdown ends it' has Conflicts shutdown.target
+check 'before it goes on' has Before shutdown.target
+check 'after the last sample' has Before "$service"
+check 'and before the file system of the store is unmounted' has RequiresMountsFor "$store"
+check 'it is stopped' lab systemctl stop "$marker"
+is 'and leaves the boot that ends' "$boot" "$(lab cat "$mark" 2>&1)"
+is 'in a file of the service that others can read' 'hostwatch:hostwatch 644' "$(lab stat -c '%U:%G %a' "$mark" 2>&1)"
+is 'the unit has not failed' success "$(lab systemctl show --value -p Result "$marker")"
+sh_lab "echo of an older boot > $mark"
+check 'it is started and stopped once more' sh_lab "systemctl start $marker && systemctl stop $marker"
+is 'over the older mark' "success $boot" "$(lab systemctl show --value -p Result "$marker") $(lab cat "$mark" 2>&1)"
+check 'a run beside it stores a line' run_service
 
 # --- root beside the service ---
 
@@ -308,5 +335,14 @@ if lab test -x /usr/sbin/cron; then
 else
   echo '# LEFT OUT: cron is not installed on this machine, so systemd/hostwatch.cron was NOT tried (apt-get install cron)'
 fi
+
+# --- the lab is powered off: seen through a directory that is held open ---
+
+lab systemctl start "$marker"
+sh_lab "echo of an older boot > $mark"
+exec 9< "/proc/$(< "$LAB_DIR/pid")/root$store"
+"$here/lab.sh" stop
+is 'a shutdown leaves the boot that ended, even over a mark that root made' "$boot" "$(cat /proc/self/fd/9/shutdown 2>&1)"
+exec 9<&-
 
 finish
