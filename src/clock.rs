@@ -1,9 +1,10 @@
-//! Reads which boot this is and how long it has been up; `main` adds the wall clock.
+//! Reads which boot this is, how long it has been up and how long asleep; `main` adds the wall clock.
 
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Timelike, Utc};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::collector::read_text;
 use crate::time::Now;
@@ -27,7 +28,16 @@ pub fn read(root: &Path, told: Option<&str>, wall: DateTime<Utc>) -> anyhow::Res
     let boot_id = read_text(&root.join("proc/sys/kernel/random/boot_id"))
         .unwrap_or_default()
         .replace('-', "");
-    Ok(Now { utc, boot_id, uptime })
+    // A tree of files never slept.
+    let suspended = if root == Path::new("/") { suspended() } else { 0.0 };
+    Ok(Now { utc, boot_id, uptime, suspended })
+}
+
+/// Seconds since boot that one clock counts and the other does not (see `clock_gettime(2)`).
+fn suspended() -> f64 {
+    let seconds = |time: Timespec| time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+    let awake = seconds(clock_gettime(ClockId::Monotonic));
+    (seconds(clock_gettime(ClockId::Boottime)) - awake).max(0.0)
 }
 
 /// The name of this host.

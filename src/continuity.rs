@@ -1,27 +1,35 @@
-//! Gaps, reboots and clock steps, derived from two neighbouring samples: the same way when a line is written and
-//! when a range is read. Pure.
-
-use serde::Serialize;
+//! Gaps, reboots and clock steps, derived from two neighbouring samples: the same way when a line is written and when a
+//! range is read. Pure.
 
 use crate::event::rfc3339;
+use crate::gap::{Cause, Gap};
+use crate::sample::Sample;
 use crate::time::Moment;
 
 /// Expected seconds between samples where nobody said and nothing tells.
 pub const DEFAULT_INTERVAL: f64 = 300.0;
 /// A hole longer than so many intervals is a gap, and data older than that is stale.
 pub const TOLERANCE: f64 = 2.5;
+/// The metric that tells how long the host slept: two samples tell whether they have a sleep between them.
+pub const SUSPENDED: &str = "suspended";
 /// Wall clock and uptime may differ by so much before the clock was set.
 const CLOCK_STEP: f64 = 30.0;
+/// The share of a gap that names it.
+const MOST_OF_IT: f64 = 0.5;
 
-/// A stretch without samples.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Gap {
-    pub start: String,
-    pub end: String,
-    pub seconds: i64,
-    pub cause: &'static str,
-    #[serde(skip)]
-    pub start_epoch: i64,
+/// What of a sample tells what lies beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbour {
+    pub moment: Moment,
+    /// Seconds asleep since boot; older lines do not say.
+    pub suspended: Option<f64>,
+}
+
+impl From<&Sample> for Neighbour {
+    fn from(sample: &Sample) -> Self {
+        let suspended = sample.values.get(SUSPENDED, None);
+        Neighbour { moment: sample.moment(), suspended }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,46 +41,76 @@ pub struct Break {
 }
 
 /// What lies between two neighbouring samples, expected `interval` seconds apart.
-pub fn between(earlier: &Moment, later: &Moment, interval: f64) -> Break {
-    if earlier.boot_id.is_empty() || later.boot_id.is_empty() {
+pub fn between(earlier: &Neighbour, later: &Neighbour, interval: f64) -> Break {
+    let (before, after) = (&earlier.moment, &later.moment);
+    let wall = (after.epoch - before.epoch) as f64;
+    let gap = |seconds: f64, cause: Cause| gap(before, after, seconds, interval, cause);
+    if before.boot_id.is_empty() || after.boot_id.is_empty() {
         // Lines of the original module know no boots.
-        let seconds = (later.epoch - earlier.epoch) as f64;
-        return Break {
-            gap: gap(earlier, later, seconds, interval, "unknown"),
-            ..Break::default()
-        };
+        return Break { gap: gap(wall, Cause::Unknown), ..Break::default() };
     }
-    if !later.same_boot(earlier) {
-        let seconds = (later.epoch - earlier.epoch) as f64;
-        return Break {
-            gap: gap(earlier, later, seconds, interval, "unknown"),
-            reboot: true,
-            clock_step: None,
-        };
+    if !after.same_boot(before) {
+        // How the boot before ended they cannot tell, but whether this one went on for long without a sample.
+        let is_awake = after.uptime > TOLERANCE * interval && after.uptime >= MOST_OF_IT * wall;
+        let cause = if is_awake { Cause::NotRunning } else { Cause::Unknown };
+        return Break { gap: gap(wall, cause), reboot: true, clock_step: None };
     }
-    let (wall, running) = ((later.epoch - earlier.epoch) as f64, later.uptime - earlier.uptime);
+    // The uptime goes on while suspended, so the host was up, awake or not.
+    let running = after.uptime - before.uptime;
     let step = wall - running;
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let clock_step = (step.abs() > CLOCK_STEP).then_some(step.round() as i64);
-    // The uptime goes on while suspended, so the host was up, awake or not.
-    Break { gap: gap(earlier, later, running, interval, "not_running"), reboot: false, clock_step }
+    let asleep = earlier.suspended.zip(later.suspended).map_or(0.0, |(before, now)| now - before);
+    let cause = if asleep >= MOST_OF_IT * running { Cause::Suspended } else { Cause::NotRunning };
+    let jump = || clock_step.filter(|step| *step > 0).and_then(|_| gap(wall, Cause::ClockStep));
+    Break { gap: gap(running, cause).or_else(jump), reboot: false, clock_step }
 }
 
-fn gap(
-    earlier: &Moment,
-    later: &Moment,
-    seconds: f64,
-    interval: f64,
-    cause: &'static str,
-) -> Option<Gap> {
+fn gap(before: &Moment, after: &Moment, seconds: f64, interval: f64, cause: Cause) -> Option<Gap> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     (seconds > TOLERANCE * interval).then(|| Gap {
-        start: rfc3339(earlier.epoch),
-        end: rfc3339(later.epoch),
+        start: rfc3339(before.epoch),
+        end: rfc3339(after.epoch),
         seconds: seconds.round() as i64,
         cause,
-        start_epoch: earlier.epoch,
+        before: before.clone(),
+        after: after.clone(),
     })
+}
+
+/// Whether time went by without samples, whatever the clock says.
+pub fn is_hole(earlier: &Moment, later: &Moment, interval: f64) -> bool {
+    let alone = |moment: &Moment| Neighbour { moment: moment.clone(), suspended: None };
+    between(&alone(earlier), &alone(later), interval).gap.is_some_and(|gap| gap.is_hole())
+}
+
+/// Finds gaps and reboots in samples that come in their order.
+#[derive(Debug, Default)]
+pub struct Watch {
+    interval: f64,
+    last: Option<Neighbour>,
+    /// When the first sample came.
+    pub first: Option<i64>,
+    pub gaps: Vec<Gap>,
+    /// When the first sample of another boot came.
+    pub reboots: Vec<i64>,
+}
+
+impl Watch {
+    pub fn new(interval: f64) -> Self {
+        Watch { interval, ..Watch::default() }
+    }
+
+    pub fn see(&mut self, sample: &Sample) {
+        let now = Neighbour::from(sample);
+        self.first.get_or_insert(now.moment.epoch);
+        if let Some(last) = &self.last {
+            let found = between(last, &now, self.interval);
+            self.gaps.extend(found.gap);
+            self.reboots.extend(found.reboot.then_some(now.moment.epoch));
+        }
+        self.last = Some(now);
+    }
 }
 
 /// Whether samples so far apart come by themselves, and were not taken by hand.
@@ -101,31 +139,117 @@ mod tests {
         Moment { epoch, boot_id: boot.into(), uptime }
     }
 
+    fn at(epoch: i64, boot: &str, uptime: f64) -> Neighbour {
+        Neighbour { moment: moment(epoch, boot, uptime), suspended: Some(0.0) }
+    }
+
+    fn asleep(seconds: f64, neighbour: Neighbour) -> Neighbour {
+        Neighbour { suspended: Some(seconds), ..neighbour }
+    }
+
+    fn cause(earlier: &Neighbour, later: &Neighbour) -> Option<Cause> {
+        between(earlier, later, 300.0).gap.map(|gap| gap.cause)
+    }
+
     #[test]
     fn neighbours_in_time_have_nothing_between_them() {
-        assert_eq!(
-            between(&moment(0, "a", 10.0), &moment(300, "a", 310.0), 300.0),
-            Break::default()
-        );
+        assert_eq!(between(&at(0, "a", 10.0), &at(300, "a", 310.0), 300.0), Break::default());
     }
 
     #[test]
     fn a_longer_hole_is_a_gap() {
-        let gap = between(&moment(0, "a", 10.0), &moment(3_600, "a", 3_610.0), 300.0).gap.unwrap();
-        assert_eq!((gap.seconds, gap.cause), (3_600, "not_running"));
+        let gap = between(&at(0, "a", 10.0), &at(3_600, "a", 3_610.0), 300.0).gap.unwrap();
+        assert_eq!((gap.seconds, gap.cause), (3_600, Cause::NotRunning));
+        assert_eq!(cause(&at(0, "a", 10.0), &at(750, "a", 760.0)), None, "two and a half");
     }
 
     #[test]
     fn another_boot_is_a_reboot_and_a_quick_one_no_gap() {
-        let quick = between(&moment(0, "a", 9_000.0), &moment(300, "b", 30.0), 300.0);
+        let quick = between(&at(0, "a", 9_000.0), &at(300, "b", 30.0), 300.0);
         assert!(quick.reboot && quick.gap.is_none());
-        assert!(between(&moment(0, "a", 9_000.0), &moment(9_000, "b", 30.0), 300.0).gap.is_some());
+        let slow = between(&at(0, "a", 9_000.0), &at(9_000, "b", 30.0), 300.0);
+        assert_eq!((slow.reboot, slow.gap.unwrap().cause), (true, Cause::Unknown));
     }
 
     #[test]
-    fn a_clock_that_was_set_is_told_from_a_gap() {
-        let set_back = between(&moment(10_000, "a", 10.0), &moment(6_700, "a", 310.0), 300.0);
+    fn a_boot_that_was_up_for_most_of_the_gap_was_not_watched() {
+        let up_for = |uptime: f64| cause(&at(0, "a", 9_000.0), &at(9_000, "b", uptime));
+        assert_eq!(up_for(4_600.0), Some(Cause::NotRunning));
+        assert_eq!(up_for(4_400.0), Some(Cause::Unknown));
+        let first = cause(&at(0, "a", 9_000.0), &at(1_200, "b", 700.0));
+        assert_eq!(first, Some(Cause::Unknown), "up for no longer than the timer may take");
+    }
+
+    #[test]
+    fn a_container_that_is_started_again_under_the_same_boot_id_is_a_reboot() {
+        assert!(between(&at(0, "a", 9_000.0), &at(300, "a", 30.0), 300.0).reboot);
+    }
+
+    #[test]
+    fn a_gap_that_was_slept_through_is_suspended() {
+        let night = |slept: f64| {
+            cause(&asleep(100.0, at(0, "a", 10.0)), &asleep(slept, at(3_600, "a", 3_610.0)))
+        };
+        assert_eq!(night(3_400.0), Some(Cause::Suspended));
+        assert_eq!(night(1_900.0), Some(Cause::Suspended), "half of it");
+        assert_eq!(night(1_800.0), Some(Cause::NotRunning));
+        assert_eq!(night(100.0), Some(Cause::NotRunning));
+    }
+
+    #[test]
+    fn a_short_sleep_is_no_gap() {
+        assert_eq!(cause(&at(0, "a", 10.0), &asleep(400.0, at(500, "a", 510.0))), None);
+    }
+
+    #[test]
+    fn lines_that_do_not_say_how_long_they_slept_were_awake() {
+        let mute = |neighbour: Neighbour| Neighbour { suspended: None, ..neighbour };
+        let later = asleep(3_600.0, at(3_600, "a", 3_610.0));
+        assert_eq!(cause(&mute(at(0, "a", 10.0)), &later), Some(Cause::NotRunning));
+        assert_eq!(cause(&at(0, "a", 10.0), &mute(later)), Some(Cause::NotRunning));
+    }
+
+    #[test]
+    fn sleep_of_another_boot_says_nothing() {
+        let later = asleep(0.0, at(9_000, "b", 30.0));
+        assert_eq!(cause(&asleep(8_000.0, at(0, "a", 9_000.0)), &later), Some(Cause::Unknown));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_from_a_gap() {
+        let set_back = between(&at(10_000, "a", 10.0), &at(6_700, "a", 310.0), 300.0);
         assert_eq!((set_back.clock_step, set_back.gap), (Some(-3_600), None));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_forward_leaves_a_gap_that_is_no_hole() {
+        let forward = between(&at(0, "a", 10.0), &at(3_900, "a", 310.0), 300.0);
+        let gap = forward.gap.unwrap();
+        assert_eq!((forward.clock_step, gap.seconds), (Some(3_600), 3_900));
+        assert_eq!((gap.cause, gap.is_hole()), (Cause::ClockStep, false));
+        let small = between(&at(0, "a", 10.0), &at(400, "a", 310.0), 300.0);
+        assert_eq!((small.clock_step, small.gap), (Some(100), None));
+    }
+
+    #[test]
+    fn time_that_went_by_outweighs_a_clock_that_was_set() {
+        let both = between(&at(0, "a", 10.0), &at(9_000, "a", 3_610.0), 300.0);
+        let gap = both.gap.unwrap();
+        assert_eq!((gap.cause, gap.seconds), (Cause::NotRunning, 3_600));
+        assert_eq!(both.clock_step, Some(5_400));
+    }
+
+    #[test]
+    fn lines_of_the_original_module_have_gaps_of_unknown_cause_and_no_boots() {
+        let found = between(&at(0, "", 0.0), &at(3_600, "a", 3_610.0), 300.0);
+        assert_eq!((found.reboot, found.gap.unwrap().cause), (false, Cause::Unknown));
+    }
+
+    #[test]
+    fn whether_there_is_a_hole_is_told_by_two_moments() {
+        let hole = |later: Moment| is_hole(&moment(0, "a", 10.0), &later, 300.0);
+        assert!(hole(moment(3_600, "a", 3_610.0)) && hole(moment(3_600, "b", 60.0)));
+        assert!(!hole(moment(300, "a", 310.0)) && !hole(moment(9_000, "a", 310.0)));
     }
 
     #[test]

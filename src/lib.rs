@@ -4,7 +4,7 @@
 //! ```text
 //! main ─→ cli, command          command ─→ collector, store, notify, render, config, core
 //! config ─→ core, collector     render ─→ core     notify ─→ core, config     store ─→ core     collector ─→ core
-//! core: alert, summary, rates, continuity ─→ sample ─→ metric, series, time ─→ (nothing)
+//! core: alert, summary, rates, shutdown, continuity, gap ─→ sample ─→ metric, series, time ─→ (nothing)
 //! ```
 //!
 //! Invariants, held by lints and by `tests/tidy.rs`:
@@ -23,10 +23,12 @@ pub mod terminal;
 pub mod alert;
 pub mod continuity;
 pub mod event;
+pub mod gap;
 pub mod metric;
 pub mod rates;
 pub mod sample;
 pub mod series;
+pub mod shutdown;
 pub mod sparkline;
 pub mod summary;
 pub mod time;

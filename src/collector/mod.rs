@@ -86,6 +86,8 @@ pub struct Host<'a> {
     /// `/`, or a tree with `proc` and `sys` to read instead.
     pub root: &'a Path,
     pub uptime: f64,
+    /// Seconds of it that were slept through.
+    pub suspended: f64,
     pub filesystems: &'a Filter,
     pub interfaces: &'a Filter,
     /// CPU time of every process at an earlier reading of this boot.
@@ -206,6 +208,7 @@ pub mod tests {
         Host {
             root,
             uptime: 1_000.0,
+            suspended: 0.0,
             filesystems: &EVERYTHING,
             interfaces: &EVERYTHING,
             earlier: None,

@@ -106,6 +106,7 @@ mod tests {
             utc: DateTime::parse_from_rfc3339("2026-11-22T02:25:00Z").unwrap().to_utc(),
             boot_id: "a".into(),
             uptime: 61_140.0,
+            suspended: 0.0,
         }
     }
 

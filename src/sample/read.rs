@@ -38,6 +38,17 @@ impl Wanted {
         self.names.as_deref().unwrap_or_default()
     }
 
+    /// One name more.
+    #[must_use]
+    pub fn and(mut self, name: &str) -> Self {
+        if let Some(names) = &mut self.names
+            && let Err(place) = names.binary_search_by(|wanted| wanted.as_str().cmp(name))
+        {
+            names.insert(place, name.to_owned());
+        }
+        self
+    }
+
     #[must_use]
     pub fn with_formerly(mut self, formerly: Vec<(&'static str, &'static str)>) -> Self {
         self.formerly = formerly;
@@ -309,6 +320,14 @@ mod tests {
         let sample = line(LINE.as_bytes(), &Wanted::names(["cpu_percent"])).unwrap();
         assert_eq!(sample.values.points().count(), 1);
         assert!(sample.top.is_empty() && sample.uptime == Some(86_400.25));
+    }
+
+    #[test]
+    fn one_name_more_is_taken_beside_those_asked_for() {
+        let wanted = Wanted::names(["memory_used"]).and("cpu_percent").and("cpu_percent");
+        assert_eq!(wanted.listed(), ["cpu_percent", "memory_used"]);
+        assert_eq!(line(LINE.as_bytes(), &wanted).unwrap().values.points().count(), 2);
+        assert!(Wanted::everything().and("cpu_percent").takes("anything"));
     }
 
     #[test]

@@ -9,6 +9,14 @@ use anyhow::{Context, anyhow};
 
 use super::lock;
 
+/// What to do about a full disk. No other failure is told with these words.
+const FULL: &str = "free some space, or lower monitoring.retention.size";
+
+/// Whether a failure to store, as it was told, was for want of space.
+pub fn says_full(failure: &str) -> bool {
+    failure.contains(FULL)
+}
+
 /// When a written line is forced to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
@@ -121,7 +129,7 @@ pub fn give_to_owner(file: &File, directory: &Path) -> io::Result<()> {
 fn explain(path: &Path, error: &io::Error) -> anyhow::Error {
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space, or lower monitoring.retention.size"
+            return anyhow!("could not store the sample in {}: {error}; {FULL}", path.display());
         }
         io::ErrorKind::ReadOnlyFilesystem => {
             "; if this runs as a service, allow the directory with ReadWritePaths= in a drop-in (systemctl edit hostwatch-collect.service)"
@@ -170,6 +178,15 @@ mod tests {
         // /dev/full takes no byte and has no length; a regular file is cut back the same way.
         let mut full = OpenOptions::new().append(true).open("/dev/full").unwrap();
         assert_eq!(write_once(&mut full, b"x\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let says = |kind: io::ErrorKind| {
+            says_full(&format!("{:#}", explain(Path::new("/x/y"), &kind.into())))
+        };
+        assert!(says(io::ErrorKind::StorageFull) && says(io::ErrorKind::QuotaExceeded));
+        assert!(!says(io::ErrorKind::ReadOnlyFilesystem) && !says(io::ErrorKind::PermissionDenied));
     }
 
     #[test]

@@ -12,12 +12,14 @@
 //! 9. Who runs `collect` does not break it for others: what root creates belongs to the directory's owner.
 
 pub mod append;
+pub mod before;
 pub mod days;
 pub mod events;
 pub mod lock;
 pub mod range;
 pub mod retention;
 pub mod runtime;
+pub mod shutdown;
 pub mod state;
 pub mod tail;
 

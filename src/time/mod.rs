@@ -16,6 +16,8 @@ pub struct Now {
     pub boot_id: String,
     /// Seconds since boot, from `/proc/uptime` (proc(5)).
     pub uptime: f64,
+    /// Seconds of the uptime that were slept through.
+    pub suspended: f64,
 }
 
 impl Now {

@@ -5,7 +5,7 @@ use super::super::Context;
 use super::keeper::Keeper;
 use super::lines::{judge_lines, unjudged};
 use super::take::Recent;
-use super::{happenings, tell};
+use super::{absence, happenings, tell};
 use crate::alert::ledger::keep_only;
 use crate::alert::mute::{self, Mutes};
 use crate::alert::rule::{Levels, Rule, Threshold};
@@ -60,8 +60,9 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     if let Some(remark) = keeper.remark.take() {
         context.complain(&remark);
     }
+    // Before it is forgotten why samples were not stored.
+    let mut events = absence::since(run, &keeper.state, context);
     print_failures(run, &mut keeper, context);
-    let mut events = happenings::since(run.recent.newest.as_ref(), run.sample, run.recent.interval);
     events.extend(happenings::collectors(&mut keeper.state, run.sample));
     events.extend(happenings::configuration(
         &mut keeper.state,

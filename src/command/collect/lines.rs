@@ -11,8 +11,9 @@ use crate::alert::step::{At, Hole};
 use crate::alert::window::{Lookback, Window};
 use crate::alert::{Channel, Level};
 use crate::collector::{self, STORE_FAILED};
-use crate::continuity::between;
+use crate::continuity::is_hole;
 use crate::event::{Event, kind, rfc3339};
+use crate::gap::Cause;
 use crate::render::wording::phrase;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
@@ -72,9 +73,10 @@ pub(super) fn judge_lines(
     for line in lines {
         let now = line.moment();
         let earlier = before.filter(|earlier| !earlier.same_boot(&now) || is_same(earlier, &now));
-        let hole = earlier.and_then(|earlier| hole(&earlier, &now, run));
+        let interval = run.recent.interval;
+        let hole = earlier.and_then(|earlier| hole(&earlier, &now, interval, events));
         let grace = now.uptime < run.config.startup_grace;
-        let at = At { now: now.clone(), interval: run.recent.interval, hole, grace };
+        let at = At { now: now.clone(), interval, hole, grace };
         let judged = Line { sample: line, at: &at, window, find: collector::find };
         let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
@@ -87,9 +89,15 @@ pub(super) fn judge_lines(
     }
 }
 
-fn hole(earlier: &Moment, now: &Moment, run: &Run<'_>) -> Option<Hole> {
-    let gap = between(earlier, now, run.recent.interval).gap?;
-    Some(Hole { since: earlier.clone(), seconds: gap.seconds as f64, cause: String::new() })
+/// The hole between two lines, with its cause if it was found out at the end of it.
+fn hole(earlier: &Moment, now: &Moment, interval: f64, events: &[Event]) -> Option<Hole> {
+    if !is_hole(earlier, now, interval) {
+        return None;
+    }
+    let told = events.iter().find(|event| event.event == kind::GAP && event.epoch == now.epoch);
+    let cause = told.and_then(|event| Cause::from_name(event.cause.as_deref()?));
+    let cause = cause.map_or_else(String::new, |cause| cause.words().to_owned());
+    Some(Hole { since: earlier.clone(), seconds: now.seconds_since(earlier), cause })
 }
 
 /// The lines before those that are to be judged, as far as a rule asks for them.

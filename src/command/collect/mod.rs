@@ -1,6 +1,7 @@
 //! `collect`: sample, append, judge, tell. The sample is stored before anything else is tried, and what fails after
 //! that is owed, not lost.
 
+mod absence;
 mod dry_run;
 mod gather;
 mod happenings;

@@ -8,7 +8,7 @@ use super::super::Context;
 use crate::alert::expect;
 use crate::collector::{self, Host, filesystem, process::Ticks};
 use crate::config::Config;
-use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, is_pace, usual_spacing};
+use crate::continuity::{DEFAULT_INTERVAL, SUSPENDED, TOLERANCE, is_pace, usual_spacing};
 use crate::metric::Metric;
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
@@ -43,7 +43,7 @@ impl Recent {
         let today = Zone::Local.date(now.utc);
         let cumulative =
             collector::metrics().filter(|metric| metric.is_cumulative()).map(|metric| metric.name);
-        let counters = Wanted::names(cumulative);
+        let counters = Wanted::names(cumulative).and(SUSPENDED);
         let mut recent =
             Recent { newest: None, base: None, interval: log_interval.unwrap_or(DEFAULT_INTERVAL) };
         let mut moments: Vec<Moment> = Vec::new();
@@ -111,6 +111,7 @@ pub(super) fn sample(
     let source = Host {
         root: context.root,
         uptime: now.uptime,
+        suspended: now.suspended,
         filesystems: &config.filesystems,
         interfaces: &config.interfaces,
         earlier: earlier.as_ref(),

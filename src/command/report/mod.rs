@@ -16,8 +16,9 @@ use crate::alert::rule::Levels;
 use crate::cli::{Exit, Period, Report, ReportFormat};
 use crate::collector;
 use crate::config::Config;
-use crate::continuity::{Gap, TOLERANCE, between};
+use crate::continuity::{TOLERANCE, Watch};
 use crate::event::{Event, rfc3339};
+use crate::gap::{Gap, by_cause, with_causes};
 use crate::metric::{Kind, Unit};
 use crate::render::json as shape;
 use crate::sample::Sample;
@@ -41,8 +42,8 @@ struct Findings {
     samples: usize,
     /// By metric.
     courses: BTreeMap<String, Courses>,
+    watch: Watch,
     gaps: Vec<Gap>,
-    reboots: Vec<i64>,
     first: Option<Moment>,
     last: Option<Moment>,
     episodes: Vec<Episode>,
@@ -157,9 +158,9 @@ fn find(
     context: &mut Context<'_>,
 ) -> Result<Findings> {
     let until = range.until.timestamp().min(context.now.utc.timestamp());
-    let mut findings = Findings { until, ..Findings::default() };
     let interval = status::expected_interval(config, store, context);
-    findings.interval = interval;
+    let watch = Watch::new(interval);
+    let mut findings = Findings { interval, until, watch, ..Findings::default() };
     let wanted = Selection::new(&[]).wanted();
     let mut samples = store.samples(range, &wanted)?;
     for sample in samples.by_ref() {
@@ -167,6 +168,7 @@ fn find(
     }
     findings.damage = samples.damage;
     findings.events = store.events(range)?;
+    findings.gaps = with_causes(std::mem::take(&mut findings.watch.gaps), &findings.events);
     // An episode may have begun before: look for its raise, too.
     let wider = Range { since: range.since - Duration::days(30), ..range };
     let episodes = from_events(&store.events(wider)?, until);
@@ -186,13 +188,7 @@ impl Findings {
             .last
             .as_ref()
             .map_or(interval, |last| moment.seconds_since(last).min(2.5 * interval));
-        if let Some(last) = &self.last {
-            let found = between(last, &moment, interval);
-            self.gaps.extend(found.gap);
-            if found.reboot {
-                self.reboots.push(moment.epoch);
-            }
-        }
+        self.watch.see(sample);
         for (metric, label, value) in sample.values.points() {
             if !self.courses.contains_key(metric) {
                 let courses =
@@ -229,13 +225,18 @@ impl Findings {
         })
     }
 
-    /// Share of the time, from the first sample of the range to its end, that is in no hole.
+    /// Share of the time, from the first sample of the range to its end, that is in no hole. Time that only the clock
+    /// passed, because it was set forward, is left out of both.
     fn availability(&self) -> Option<f64> {
         let (first, last) = (self.first.as_ref()?, self.last.as_ref()?);
         let quiet = (self.until - last.epoch).max(0) as f64;
         let after = if quiet > TOLERANCE * self.interval { quiet } else { 0.0 };
-        let total = (last.epoch - first.epoch) as f64 + after;
-        let missing = after + self.gaps.iter().map(|gap| gap.seconds as f64).sum::<f64>();
+        let seconds = |is_hole: bool| {
+            let gaps = self.gaps.iter().filter(|gap| gap.is_hole() == is_hole);
+            gaps.map(|gap| gap.seconds as f64).sum::<f64>()
+        };
+        let total = (last.epoch - first.epoch) as f64 + after - seconds(false);
+        let missing = after + seconds(true);
         Some(if total > 0.0 { (100.0 * (1.0 - missing / total)).clamp(0.0, 100.0) } else { 100.0 })
     }
 
@@ -284,6 +285,7 @@ fn object(findings: &Findings, range: Range) -> Map<String, Value> {
     answer.insert("alerts".to_owned(), json!(findings.episodes));
     answer.insert("gaps".to_owned(), json!(findings.gaps));
     let reboots: Vec<Value> = findings
+        .watch
         .reboots
         .iter()
         .map(|epoch| json!({"timestamp": rfc3339(*epoch), "epoch": epoch}))
@@ -296,6 +298,10 @@ fn object(findings: &Findings, range: Range) -> Map<String, Value> {
         );
     }
     answer.insert("events".to_owned(), json!(findings.events));
+    let causes = by_cause(&findings.gaps).into_iter().map(|(cause, count, seconds)| {
+        (cause.name().to_owned(), json!({"count": count, "seconds": seconds}))
+    });
+    answer.insert("gap_causes".to_owned(), Value::Object(causes.collect()));
     let top: Vec<Value> = findings.busiest().into_iter().map(|(name, seconds)| json!({"name": name, "cpu_seconds": shape::number(seconds, Some(Unit::Celsius))})).collect();
     answer.insert("top".to_owned(), json!(top));
     answer

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use super::{Course, Findings};
 use crate::collector;
 use crate::command::{Context, alerts};
-use crate::continuity::TOLERANCE;
+use crate::continuity::{SUSPENDED, TOLERANCE};
+use crate::gap::{Gap, by_cause};
 use crate::metric::Unit;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, table};
@@ -32,7 +33,7 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         " {}, watched {availability:.2} % of the time{since}, {}, {}\n\n",
         counted(findings.samples, "sample"),
         counted(findings.gaps.len(), "gap"),
-        counted(findings.reboots.len(), "reboot")
+        counted(findings.watch.reboots.len(), "reboot")
     ));
     text.push_str(&table::render(&summaries(findings, context.stdout.width), &context.stdout));
     let trends = trends(findings, range);
@@ -46,15 +47,8 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         text.push_str(&table::render(&alerts::view(&findings.episodes, context), &context.stdout));
     }
     let clock = Clock { now: &context.now, zone };
-    for gap in &findings.gaps {
-        text.push_str(&format!(
-            " gap of {} from {}, cause {}\n",
-            span::human(gap.seconds as f64),
-            clock.time(gap.start_epoch),
-            gap.cause.replace('_', " ")
-        ));
-    }
-    for reboot in &findings.reboots {
+    text.push_str(&gaps(&findings.gaps, &clock));
+    for reboot in &findings.watch.reboots {
         text.push_str(&format!(" reboot before {}\n", clock.time(*reboot)));
     }
     let busiest: Vec<String> = findings
@@ -66,6 +60,19 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         text.push_str(&format!("\n busiest, by CPU time: {}\n", busiest.join(", ")));
     }
     text
+}
+
+/// How much was missed for which cause, then each gap.
+fn gaps(gaps: &[Gap], clock: &Clock<'_>) -> String {
+    let sums = by_cause(gaps).into_iter().map(|(cause, count, seconds)| {
+        format!("\n {}, {}", cause.counted(count), span::human(seconds as f64))
+    });
+    let each = gaps.iter().map(|gap| {
+        let (length, start) = (span::human(gap.seconds as f64), clock.time(gap.before.epoch));
+        format!(" gap of {length} from {start}: {}\n", gap.cause.words())
+    });
+    let end = if gaps.is_empty() { "" } else { "\n" };
+    sums.chain([end.to_owned()]).chain(each).collect()
 }
 
 fn counted(number: usize, what: &str) -> String {
@@ -117,6 +124,7 @@ fn summaries(findings: &Findings, width: Option<usize>) -> View {
 fn is_shown(series: &Series) -> bool {
     let constant = series.metric.ends_with("_total")
         || series.metric == "uptime"
+        || series.metric == SUSPENDED
         || series.metric == collector::COLLECTOR_FAILED.name;
     !constant
 }
