@@ -16,8 +16,9 @@ use crate::cli::{Exit, Status};
 use crate::clock;
 use crate::collector::{self, formerly};
 use crate::config::Config;
-use crate::continuity::{DEFAULT_INTERVAL, TOLERANCE, usual_spacing};
+use crate::continuity::{DEFAULT_INTERVAL, SUSPENDED, TOLERANCE, Watch, usual_spacing};
 use crate::event::Event;
+use crate::gap::Gap;
 use crate::metric::Unit;
 use crate::render::json as shape;
 use crate::sample::Sample;
@@ -52,6 +53,8 @@ pub struct Day {
     pub series: BTreeMap<Series, Course>,
     pub samples: usize,
     pub first: Option<i64>,
+    /// Those that ended in it.
+    pub gaps: Vec<Gap>,
     pub damage: Vec<Damage>,
 }
 
@@ -110,8 +113,8 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     let age = age(&last.moment(), &context.now.moment());
     let firing = standing::now_firing(context, &config, &store, Some(&last))?;
     let range = Range::last(86_400, context.now.utc);
-    let day = Day::read(&store, range, &last, &config)?;
-    let events = store.last_events(EVENTS)?;
+    let day = Day::read(&store, range, &last, &config, interval)?;
+    let events = with_gaps(store.last_events(EVENTS)?, &day.gaps, &last.host);
     let stale = age > TOLERANCE * interval;
     let owed = standing::owed(context, &store);
     Ok(Facts { config, store, last, age, interval, stale, firing, owed, events, range, day })
@@ -119,7 +122,13 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
 
 impl Day {
     /// The series of the overview and those that have rules.
-    fn read(store: &Store, range: Range, last: &Sample, config: &Config) -> anyhow::Result<Self> {
+    fn read(
+        store: &Store,
+        range: Range,
+        last: &Sample,
+        config: &Config,
+        interval: f64,
+    ) -> anyhow::Result<Self> {
         let selection = Selection::overview();
         let shown = |metric: &str, label: Option<&str>| {
             let ruled = || config.rules.iter().any(|rule| rule.levels_for(metric, label).is_some());
@@ -129,10 +138,15 @@ impl Day {
         let names = present.map(|(metric, ..)| metric.to_owned());
         let names: BTreeSet<String> =
             names.chain(selection.wanted().listed().iter().cloned()).collect();
-        let wanted = Wanted::names(names).with_formerly(formerly());
+        let wanted = Wanted::names(names).and(SUSPENDED).with_formerly(formerly());
         let mut day = Day::default();
+        let mut watch = Watch::new(interval);
         let mut lines = store.samples(range, &wanted)?;
         for sample in lines.by_ref() {
+            if day.first.is_none() && is_late(&sample, range, interval) {
+                store.before(range.since.timestamp(), &wanted)?.iter().for_each(|it| watch.see(it));
+            }
+            watch.see(&sample);
             day.samples += 1;
             day.first.get_or_insert(sample.epoch());
             for (metric, label, value) in
@@ -144,8 +158,26 @@ impl Day {
             }
         }
         day.damage = lines.damage;
+        day.gaps = watch.gaps;
         Ok(day)
     }
+}
+
+/// Whether the first sample of a range comes so late that there may be a gap before it.
+fn is_late(first: &Sample, range: Range, interval: f64) -> bool {
+    (first.epoch() - range.since.timestamp()) as f64 > interval
+}
+
+/// The last events, and the gaps that none of them tells of.
+fn with_gaps(mut events: Vec<Event>, gaps: &[Gap], host: &str) -> Vec<Event> {
+    for gap in gaps {
+        if !events.iter().any(|event| gap.is_told_by(event)) {
+            let place = events.iter().position(|event| event.epoch >= gap.after.epoch);
+            events.insert(place.unwrap_or(events.len()), gap.event(host));
+        }
+    }
+    let surplus = events.len().saturating_sub(EVENTS);
+    events.split_off(surplus)
 }
 
 /// Seconds since the last sample, by uptime within this boot. One from the future of another boot is as old as it is
@@ -201,4 +233,48 @@ fn object(facts: &Facts) -> Map<String, Value> {
     put("last_24h", Value::Object(summaries.collect()));
     put("faults", json!(facts.config.fault_lines()));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::continuity::{Neighbour, between};
+    use crate::event::kind;
+
+    fn moment(epoch: i64) -> Moment {
+        Moment { epoch, boot_id: "a".into(), uptime: epoch as f64 }
+    }
+
+    fn gap(end: i64) -> Gap {
+        let at = |epoch| Neighbour { moment: moment(epoch), suspended: None };
+        between(&at(end - 5_000), &at(end), 300.0).gap.unwrap()
+    }
+
+    fn shown(events: &[(&str, i64)], ends: &[i64]) -> Vec<(String, i64)> {
+        let events = events.iter().map(|(kind, epoch)| Event::new(kind, "h", &moment(*epoch)));
+        let gaps: Vec<Gap> = ends.iter().map(|end| gap(*end)).collect();
+        let shown = with_gaps(events.collect(), &gaps, "h");
+        shown.into_iter().map(|event| (event.event, event.epoch)).collect()
+    }
+
+    #[test]
+    fn a_gap_that_no_event_tells_of_stands_among_them_in_its_place() {
+        let raised = [(kind::RAISED, 8_000), (kind::RECOVERED, 9_500)];
+        let names: Vec<String> =
+            shown(&raised, &[9_000]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["raised", "gap", "recovered"]);
+        assert_eq!(shown(&[], &[9_000]), [("gap".to_owned(), 9_000)]);
+    }
+
+    #[test]
+    fn a_gap_that_was_told_is_shown_once() {
+        assert_eq!(shown(&[(kind::GAP, 9_000)], &[9_000]).len(), 1);
+    }
+
+    #[test]
+    fn a_gap_before_the_last_five_events_is_not_shown() {
+        let five: Vec<(&str, i64)> = (0..5).map(|at| (kind::RAISED, 9_000 + at)).collect();
+        assert!(shown(&five, &[9_000]).iter().all(|(name, _)| name == "raised"));
+        assert_eq!(shown(&five, &[9_002]).iter().filter(|(name, _)| name == "gap").count(), 1);
+    }
 }
