@@ -83,7 +83,11 @@ pub(super) fn bucket_object(bucket: &Bucket) -> Value {
             ))
         })
         .collect();
-    json!({"start": shape::time(bucket.start), "end": shape::time(bucket.end), "epoch": bucket.start.timestamp(), "count": bucket.count, "metrics": metrics})
+    let mut object = json!({"start": shape::time(bucket.start), "end": shape::time(bucket.end), "epoch": bucket.start.timestamp(), "count": bucket.count, "metrics": metrics});
+    if let (Some(cause), Some(keys)) = (bucket.cause, object.as_object_mut()) {
+        keys.insert("cause".to_owned(), json!(cause));
+    }
+    object
 }
 
 pub(super) fn json_buckets(
@@ -96,7 +100,7 @@ pub(super) fn json_buckets(
     let head = Value::Object(head(asked, host)).to_string();
     write!(out, "{},\"buckets\":[", head.trim_end_matches('}'))?;
     let mut separator = "";
-    let damage = asked.each_bucket(seconds, zone, |bucket| {
+    let (damage, _) = asked.each_bucket(seconds, zone, |bucket| {
         write!(out, "{separator}{}", bucket_object(&bucket))?;
         separator = ",";
         Ok(())
@@ -147,7 +151,7 @@ pub(super) fn csv_buckets(
     writer
         .write_record(["timestamp", "epoch", "count"].map(str::to_owned).into_iter().chain(titles))
         .map_err(plain)?;
-    let damage = asked.each_bucket(seconds, zone, |bucket| {
+    let (damage, _) = asked.each_bucket(seconds, zone, |bucket| {
         let head = [
             shape::time(bucket.start),
             bucket.start.timestamp().to_string(),

@@ -9,8 +9,12 @@ use anyhow::{Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 
 use super::selection::Selection;
-use super::{Context, output};
+use super::{Context, output, status};
+use crate::alert::rule::Rule;
 use crate::cli::{Exit, History, HistoryFormat};
+use crate::continuity::{SUSPENDED, Watch};
+use crate::event::{Event, kind};
+use crate::gap::{Cause, Gap, with_causes};
 use crate::render::Terminal;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
@@ -19,7 +23,7 @@ use crate::store::Store;
 use crate::store::range::{Damage, Range};
 use crate::summary::Summariser;
 use crate::time::parse::bucket;
-use crate::time::{Zone, span};
+use crate::time::{Now, Zone, span};
 
 /// A stretch of the range with what was sampled in it.
 struct Bucket {
@@ -27,6 +31,8 @@ struct Bucket {
     end: DateTime<Utc>,
     count: usize,
     series: BTreeMap<Series, Summariser>,
+    /// Why there is no sample in it, if a gap covers it.
+    cause: Option<Cause>,
 }
 
 /// # Errors
@@ -53,7 +59,11 @@ pub fn run(arguments: &History, context: &mut Context<'_>) -> Result<Exit> {
         context.range(arguments.span.since.as_deref(), arguments.span.until.as_deref(), "24h")?;
     let config = context.config()?;
     let store = context.store_to_read(&config)?;
-    let asked = Asked { selection, range, every, store };
+    let interval = status::expected_interval(&config, &store, context);
+    let mut gap_events = store.events(range)?;
+    gap_events.retain(|event| event.event == kind::GAP);
+    let (rules, now) = (config.rules, context.now.clone());
+    let asked = Asked { selection, range, every, store, interval, gap_events, rules, now };
     let damage = show(&asked, format, arguments, context)?;
     context.note_damage(&damage);
     Ok(Exit::Done)
@@ -93,12 +103,17 @@ struct Asked {
     range: Range,
     every: Option<u64>,
     store: Store,
+    /// Expected seconds between samples.
+    interval: f64,
+    gap_events: Vec<Event>,
+    rules: Vec<Rule>,
+    now: Now,
 }
 
 impl Asked {
     /// Gives every sample of the range to `take`, and checks that every name is known.
     fn each(&self, mut take: impl FnMut(Sample) -> Result<()>) -> Result<Vec<Damage>> {
-        let wanted = self.selection.wanted();
+        let wanted = self.selection.wanted().and(SUSPENDED);
         let mut samples = self.store.samples(self.range, &wanted)?;
         for sample in samples.by_ref() {
             take(sample)?;
@@ -131,23 +146,37 @@ impl Asked {
         Ok(series)
     }
 
+    /// Says of an empty bucket why it is.
+    fn explained(&self, mut bucket: Bucket, gaps: &[Gap]) -> Bucket {
+        let (start, end) = (bucket.start.timestamp(), bucket.end.timestamp());
+        let covers = |gap: &&Gap| gap.before.epoch < end && gap.after.epoch > start;
+        if bucket.count == 0 {
+            let covering = gaps.iter().rev().find(covers).cloned();
+            let known = with_causes(covering.into_iter().collect(), &self.gap_events);
+            bucket.cause = known.first().map(|gap| gap.cause);
+        }
+        bucket
+    }
+
     /// Gives every bucket of the range to `take`, in their order, empty ones too; only the last few are kept.
     fn each_bucket(
         &self,
         seconds: u64,
         zone: Zone,
         mut take: impl FnMut(Bucket) -> Result<()>,
-    ) -> Result<Vec<Damage>> {
+    ) -> Result<(Vec<Damage>, Watch)> {
         // Lines of neighbouring days may stand out of order by a little.
         let kept = usize::try_from(7_200 / seconds.max(1)).unwrap_or(0).max(2);
         let mut open: VecDeque<Bucket> = VecDeque::new();
         let mut next = self.range.since;
+        let mut watch = Watch::new(self.interval);
         let damage = self.each(|sample| {
+            watch.see(&sample);
             let instant = sample.timestamp.to_utc();
             while next <= instant {
                 next = open_bucket(&mut open, next, seconds, zone);
                 if let Some(done) = if open.len() > kept { open.pop_front() } else { None } {
-                    take(done)?;
+                    take(self.explained(done, &watch.gaps))?;
                 }
             }
             let holds = |bucket: &&mut Bucket| bucket.start <= instant && instant < bucket.end;
@@ -159,12 +188,13 @@ impl Asked {
             }
             Ok(())
         })?;
-        open.drain(..).try_for_each(&mut take)?;
+        let mut last = |bucket: Bucket| take(self.explained(bucket, &watch.gaps));
+        open.drain(..).try_for_each(&mut last)?;
         while next < self.range.until {
             next = open_bucket(&mut open, next, seconds, zone);
-            open.drain(..).try_for_each(&mut take)?;
+            open.drain(..).try_for_each(&mut last)?;
         }
-        Ok(damage)
+        Ok((damage, watch))
     }
 }
 
@@ -177,7 +207,7 @@ fn open_bucket(
 ) -> DateTime<Utc> {
     let (start, end) = bucket(at, seconds, zone);
     let end = end.max(at + chrono::Duration::seconds(1));
-    open.push_back(Bucket { start, end, count: 0, series: BTreeMap::new() });
+    open.push_back(Bucket { start, end, count: 0, series: BTreeMap::new(), cause: None });
     end
 }
 
@@ -220,9 +250,8 @@ fn show(
                 asked.each(|sample| Ok(writeln!(out, "{}", data::line(asked, &sample)?)?))?
             }
             (HistoryFormat::Jsonl, Some(seconds)) => {
-                asked.each_bucket(seconds, zone, |bucket| {
-                    Ok(writeln!(out, "{}", data::bucket_object(&bucket))?)
-                })?
+                let write = |bucket| Ok(writeln!(out, "{}", data::bucket_object(&bucket))?);
+                asked.each_bucket(seconds, zone, write)?.0
             }
             (HistoryFormat::Csv, None) => data::csv_samples(asked, &series, out)?,
             (HistoryFormat::Csv, Some(seconds)) => {

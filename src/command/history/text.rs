@@ -7,11 +7,17 @@ use anyhow::Result;
 use chrono::DateTime;
 
 use super::{Asked, Bucket};
+use crate::alert::rule::Rule;
 use crate::collector;
+use crate::continuity::{TOLERANCE, Watch};
+use crate::gap::{Gap, by_cause, with_causes};
 use crate::metric::Unit;
+use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, chart, table};
+use crate::sample::Sample;
 use crate::series::Series;
 use crate::store::range::Damage;
+use crate::summary::Summariser;
 use crate::time::{Zone, span};
 
 pub(super) fn charts(
@@ -58,17 +64,17 @@ pub(super) fn table_text(
     zone: Zone,
     terminal: &crate::render::Terminal,
 ) -> Result<(String, Vec<Damage>, Vec<String>)> {
-    let (buckets, damage) = rows(asked, every, zone)?;
+    let (buckets, damage, watch) = rows(asked, every, zone)?;
     let shown: Vec<&Bucket> = buckets.iter().collect();
     if shown.is_empty() || series.is_empty() {
         return Ok(("nothing in this range\n".to_owned(), damage, Vec::new()));
     }
     let times = time_column(&shown, every, zone);
-    let columns: Vec<Stacked> = series
-        .iter()
-        .map(|series| Stacked::new(series, &shown, every.is_none(), asked.selection.len() <= 3))
-        .collect();
-    let fitting = fitting(&columns, terminal.width);
+    let columns: Vec<Stacked> =
+        series.iter().map(|series| Stacked::new(series, &shown, every.is_none(), asked)).collect();
+    let causes: Vec<String> = shown.iter().map(|bucket| cause(bucket)).collect();
+    let widest = causes.iter().map(String::len).max().unwrap_or(0);
+    let fitting = fitting(&columns, terminal.width.map(|width| width.saturating_sub(widest)));
     let mut view = View {
         columns: vec![Column::left(every.map_or_else(
             || "time".to_owned(),
@@ -80,7 +86,10 @@ pub(super) fn table_text(
         view.columns.push(Column::right("n"));
     }
     view.columns.extend(columns.iter().take(fitting).map(|column| Column::right(column.heading())));
-    for (at, bucket) in shown.iter().enumerate() {
+    if widest > 0 {
+        view.columns.push(Column::left(""));
+    }
+    for (at, (bucket, cause)) in shown.iter().zip(causes).enumerate() {
         let mut row = vec![Cell::text(times.get(at).cloned().unwrap_or_default())];
         if every.is_some() {
             row.push(Cell::text(bucket.count.to_string()));
@@ -91,33 +100,88 @@ pub(super) fn table_text(
                 .take(fitting)
                 .map(|column| column.cells.get(at).cloned().map_or(Cell::Missing, Cell::Text)),
         );
+        if widest > 0 {
+            row.push(Cell::Text(cause));
+        }
         view.rows.push(row);
     }
     let left_out = columns.iter().skip(fitting).map(|column| column.title.clone()).collect();
-    Ok((table::render(&view, terminal), damage, left_out))
+    let has_mark = columns.iter().take(fitting).any(|column| column.has_mark);
+    let samples = shown.iter().map(|bucket| bucket.count).sum();
+    let text = table::render(&view, terminal) + &footer(asked, samples, watch, has_mark, zone);
+    Ok((text, damage, left_out))
+}
+
+/// Why a row is empty, in a word or two.
+fn cause(bucket: &Bucket) -> String {
+    bucket.cause.map(|cause| cause.name().replace('_', " ")).unwrap_or_default()
+}
+
+/// How complete it is, and what the marks mean.
+fn footer(asked: &Asked, samples: usize, watch: Watch, has_mark: bool, zone: Zone) -> String {
+    let (since, now) = (asked.range.since.timestamp(), asked.now.utc.timestamp());
+    let until = asked.range.until.timestamp().min(now);
+    // A store that begins within the range is not held to the time before it.
+    let late = |first: &i64| (first - since) as f64 > TOLERANCE * asked.interval;
+    let covered = (until - watch.first.filter(late).unwrap_or(since)).max(0) as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and saturates"
+    )]
+    let expected = (covered / asked.interval).round() as usize;
+    let mut parts = vec![format!("{samples} of {} samples", expected.max(samples))];
+    let gaps = with_causes(watch.gaps, &asked.gap_events);
+    parts.extend(gaps_in_words(&gaps, &Clock { now: &asked.now, zone }));
+    parts.extend(has_mark.then(|| "! past its level".to_owned()));
+    format!(" {}\n", parts.join("; "))
+}
+
+/// The one gap, or how many for which cause.
+fn gaps_in_words(gaps: &[Gap], clock: &Clock<'_>) -> Option<String> {
+    if let [gap] = gaps {
+        let (start, end) = (clock.time(gap.before.epoch), clock.time(gap.after.epoch));
+        return Some(format!("1 gap, {start} to {end} ({})", span::human(gap.seconds as f64)));
+    }
+    let sums = by_cause(gaps).into_iter().map(|(cause, count, seconds)| {
+        format!("{} ({})", cause.counted(count), span::human(seconds as f64))
+    });
+    let sums: Vec<String> = sums.collect();
+    (!gaps.is_empty()).then(|| format!("{} gaps: {}", gaps.len(), sums.join(", ")))
 }
 
 /// The rows: samples, or buckets from the first that has one.
-fn rows(asked: &Asked, every: Option<u64>, zone: Zone) -> Result<(Vec<Bucket>, Vec<Damage>)> {
+fn rows(
+    asked: &Asked,
+    every: Option<u64>,
+    zone: Zone,
+) -> Result<(Vec<Bucket>, Vec<Damage>, Watch)> {
     let mut rows: Vec<Bucket> = Vec::new();
-    let damage = match every {
-        Some(seconds) => asked.each_bucket(seconds, zone, |bucket| {
+    if let Some(seconds) = every {
+        let (damage, watch) = asked.each_bucket(seconds, zone, |bucket| {
             if bucket.count > 0 || !rows.is_empty() {
                 rows.push(bucket);
             }
             Ok(())
-        })?,
-        None => asked.each(|sample| {
-            let start = sample.timestamp.to_utc();
-            let mut row = Bucket { start, end: start, count: 1, series: BTreeMap::new() };
-            for (series, value) in asked.selection.points(&sample) {
-                row.series.entry(series).or_default().add(value);
-            }
-            rows.push(row);
-            Ok(())
-        })?,
-    };
-    Ok((rows, damage))
+        })?;
+        return Ok((rows, damage, watch));
+    }
+    let mut watch = Watch::new(asked.interval);
+    let damage = asked.each(|sample| {
+        watch.see(&sample);
+        rows.push(row(asked, &sample));
+        Ok(())
+    })?;
+    Ok((rows, damage, watch))
+}
+
+fn row(asked: &Asked, sample: &Sample) -> Bucket {
+    let start = sample.timestamp.to_utc();
+    let mut row = Bucket { start, end: start, count: 1, series: BTreeMap::new(), cause: None };
+    for (series, value) in asked.selection.points(sample) {
+        row.series.entry(series).or_default().add(value);
+    }
+    row
 }
 
 /// Times with the date where it changes, and the offset where an hour is repeated.
@@ -151,10 +215,13 @@ struct Stacked {
     title: String,
     heads: String,
     cells: Vec<String>,
+    /// Whether a value in it is past its level.
+    has_mark: bool,
 }
 
 impl Stacked {
-    fn new(series: &Series, buckets: &[&Bucket], single: bool, roomy: bool) -> Self {
+    fn new(series: &Series, buckets: &[&Bucket], single: bool, asked: &Asked) -> Self {
+        let roomy = asked.selection.len() <= 3;
         let metric = collector::find(&series.metric);
         let unit = metric.map_or(Unit::Count, |metric| metric.unit);
         let heads: &[&str] = match (
@@ -202,7 +269,29 @@ impl Stacked {
         let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
         let empty: Vec<String> = heads.iter().map(|_| "-".to_owned()).collect();
         let cells = texts.iter().map(|numbers| join(numbers.as_ref().unwrap_or(&empty))).collect();
-        Stacked { title: series.to_string(), heads: join(&heads), cells }
+        Stacked { title: series.to_string(), heads: join(&heads), cells, has_mark: false }
+            .marked(series, buckets, asked)
+    }
+
+    /// With a mark behind what is past its level, and its room behind the rest.
+    fn marked(mut self, series: &Series, buckets: &[&Bucket], asked: &Asked) -> Self {
+        let levels =
+            |rule: &Rule| rule.levels_for(&series.metric, series.label.as_deref()).cloned();
+        let Some(levels) = asked.rules.iter().find_map(levels) else { return self };
+        let is_past = |bucket: &&Bucket| {
+            let summary = bucket.series.get(series).and_then(Summariser::summary);
+            let worst = summary.map(|it| if levels.below { it.min } else { it.max });
+            let limits = [&levels.warning, &levels.critical].into_iter().flatten();
+            worst.is_some_and(|worst| limits.into_iter().any(|limit| levels.is_past(limit, worst)))
+        };
+        let marks: Vec<bool> = buckets.iter().map(is_past).collect();
+        self.has_mark = marks.contains(&true);
+        if self.has_mark {
+            for (cell, is_marked) in self.cells.iter_mut().zip(marks) {
+                cell.push_str(if is_marked { " !" } else { "  " });
+            }
+        }
+        self
     }
 
     fn heading(&self) -> String {
