@@ -4,11 +4,11 @@
 //! ```text
 //! main ─→ cli, command          command ─→ collector, store, notify, render, config, core
 //! config ─→ core, collector     render ─→ core     notify ─→ core, config     store ─→ core     collector ─→ core
-//! core: alert, summary, rates, shutdown, continuity, gap ─→ sample ─→ metric, series, time ─→ (nothing)
+//! core: alert, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, series, time ─→ (nothing)
 //! ```
 //!
 //! Invariants, held by lints and by `tests/tidy.rs`:
-//! * `sysinfo` is named only under `collector/`, `lettre` only under `notify/`, `comfy_table` only in
+//! * `sysinfo` is named only under `collector/`, `lettre` and `ureq` only under `notify/`, `comfy_table` only in
 //!   `render/table.rs`, `clap` only in `cli.rs`.
 //! * The clock is read once, in `main`, and passed down. Nothing but `main` touches stdout, stderr or the exit.
 //! * Only `store/` opens data files. Readers never write. A line, once written, is never changed.
@@ -31,6 +31,7 @@ pub mod series;
 pub mod shutdown;
 pub mod sparkline;
 pub mod summary;
+pub mod template;
 pub mod time;
 
 // Shell: one door each.

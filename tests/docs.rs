@@ -13,6 +13,8 @@ use hostwatch::cli::{self, Exit};
 use hostwatch::collector::metrics;
 use hostwatch::config::{self, EXAMPLE, KEYS, rules};
 use hostwatch::metric::{Metric, Unit};
+use hostwatch::notify::program;
+use hostwatch::template;
 use serde_json::Value;
 
 const MANUAL: &str = include_str!("../man/hostwatch.1");
@@ -22,6 +24,15 @@ const CONFIG_EXAMPLE: &str = include_str!("../config.example.json");
 const EVENT_SOURCE: &str = include_str!("../src/event.rs");
 const RULES_SOURCE: &str = include_str!("../src/config/rules.rs");
 const LEVELS_SOURCE: &str = include_str!("../src/config/levels.rs");
+
+/// Where the keys of a section of the configuration stand.
+const SECTIONS: &[(&str, &str)] = &[
+    ("monitoring.", "MONITORING"),
+    ("notifications.email.", "MAIL"),
+    ("notifications.webhook.", "WEBHOOK"),
+    ("notifications.command.", "COMMAND"),
+    ("notifications.heartbeat.", "HEARTBEAT"),
+];
 
 const TABLE_BEGINS: &str = ".\\\" metrics: begin";
 const TABLE_ENDS: &str = ".\\\" metrics: end";
@@ -135,15 +146,30 @@ fn every_event_kind_stands_in_the_manual_and_no_other() {
 #[test]
 fn every_configuration_key_and_its_default_stand_in_the_manual() {
     for key in KEYS {
-        let (title, name) = match key.path.strip_prefix("notifications.email.") {
-            Some(name) => ("MAIL", name),
-            None => ("MONITORING", key.path.strip_prefix("monitoring.").unwrap()),
-        };
+        let (title, name) = SECTIONS
+            .iter()
+            .find_map(|(prefix, title)| Some((*title, key.path.strip_prefix(prefix)?)))
+            .unwrap_or_else(|| panic!("man/hostwatch-config.5: no section for {}", key.path));
         let mut items = section(CONFIG_MANUAL, title).split("\n.It Ic ").skip(1);
         let item = items.find(|item| item.split([' ', '\n']).next() == Some(name));
         let item = item.unwrap_or_else(|| panic!("man/hostwatch-config.5: {title}: {name}"));
         let default = key.default.trim_matches('"');
         assert!(item.replace("\\(dq", "").contains(default), "{name}: default {default}");
+    }
+}
+
+#[test]
+fn every_placeholder_and_variable_of_telling_stands_in_the_manual() {
+    let webhook = section(CONFIG_MANUAL, "WEBHOOK");
+    for name in template::FACTS.iter().chain(template::ALERT_FACTS) {
+        assert!(webhook.contains(&format!("{{{name}}}")), "WEBHOOK: {{{name}}}");
+        assert!(webhook.contains(&format!("\"{name}\":")) || *name == "end", "Facts: {name}");
+    }
+    let facts = between(webhook, ".Bd -literal -offset indent\n", ".Ed");
+    assert!(serde_json::from_str::<Value>(facts).is_ok());
+    for name in program::VARIABLES {
+        let variable = format!("HOSTWATCH_{}", name.to_uppercase());
+        assert!(section(CONFIG_MANUAL, "COMMAND").contains(&variable), "COMMAND: {variable}");
     }
 }
 

@@ -103,7 +103,7 @@ fn comments_and_texts_are_no_code() {
 #[test]
 fn a_dependency_has_one_door() {
     only_in("collector/", &["sysinfo"]);
-    only_in("notify/", &["lettre", "maud"]);
+    only_in("notify/", &["lettre", "maud", "ureq"]);
     only_in("render/table.rs", &["comfy_table"]);
     only_in("cli.rs", &["clap"]);
 }

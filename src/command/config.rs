@@ -94,14 +94,8 @@ struct Shown {
 }
 
 fn shown(key: &Key, config: &Config) -> Shown {
-    let set = key
-        .path
-        .split('.')
-        .try_fold(&config.document, |value, name| value.get(name))
-        .filter(|value| !value.is_null());
-    match set {
-        Some(_) if key.secret => Shown { value: json!("***"), origin: "file" },
-        Some(value) => Shown { value: value.clone(), origin: "file" },
+    match config.stated(key) {
+        Some(value) => Shown { value, origin: "file" },
         None => Shown {
             value: serde_json::from_str(key.default).unwrap_or(Value::Null),
             origin: "default",

@@ -14,6 +14,8 @@ pub enum Form {
     /// Texts; a single one may stand alone.
     List,
     Object,
+    /// Any value.
+    Json,
 }
 
 impl Form {
@@ -32,6 +34,7 @@ impl Form {
                 .join(" or "),
             Form::List => "a list of texts".to_owned(),
             Form::Object => "an object {…}".to_owned(),
+            Form::Json => "any JSON".to_owned(),
         }
     }
 }

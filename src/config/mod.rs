@@ -4,12 +4,18 @@
 
 pub mod email;
 pub mod fault;
+pub mod heartbeat;
 pub mod key;
 mod levels;
+pub mod program;
 pub mod quantity;
 mod quiet_hours;
 pub mod reader;
 pub mod rules;
+mod several;
+mod shown;
+pub mod url;
+pub mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +29,11 @@ use crate::store::append::Sync;
 use crate::store::retention::Retention;
 use email::Email;
 use fault::{Fault, position};
+use heartbeat::Heartbeat;
 use key::{Form, Key};
+use program::Program;
 use reader::Reader;
+use webhook::Webhook;
 
 pub const EXAMPLE: &str = include_str!("../../config.example.json");
 
@@ -146,6 +155,26 @@ pub static KEYS: &[&Key] = &[
     &email::TO_ADDRESSES,
     &email::SUBJECT_PREFIX,
     &email::TIMEOUT,
+    &webhook::ENABLED,
+    &webhook::NAME,
+    &webhook::URL,
+    &webhook::URL_FILE,
+    &webhook::HEADERS,
+    &webhook::HEADER_FILES,
+    &webhook::BODY,
+    &webhook::LEVEL,
+    &webhook::TIMEOUT,
+    &webhook::CA_FILE,
+    &program::ENABLED,
+    &program::NAME,
+    &program::ARGV,
+    &program::LEVEL,
+    &program::TIMEOUT,
+    &heartbeat::URL,
+    &heartbeat::URL_FILE,
+    &heartbeat::START,
+    &heartbeat::TIMEOUT,
+    &heartbeat::CA_FILE,
 ];
 
 /// What the program does, from the file and the defaults.
@@ -169,6 +198,9 @@ pub struct Config {
     pub rules: Vec<Rule>,
     pub quiet_hours: Option<QuietHours>,
     pub email: Option<Email>,
+    pub webhooks: Vec<Webhook>,
+    pub programs: Vec<Program>,
+    pub heartbeat: Option<Heartbeat>,
     pub faults: Vec<Fault>,
 }
 
@@ -220,10 +252,12 @@ pub fn from_text(text: &str, path: Option<&Path>) -> anyhow::Result<Config> {
         faults
             .push(Fault::new(&["notifications"], format!("must be an object {{…}}, not {other}")));
     }
-    let hours = notifications.and_then(|section| section.get("quiet_hours"));
-    config.quiet_hours = quiet_hours::read(hours, &mut faults);
-    config.email =
-        email::read(notifications.and_then(|section| section.get("email")), path, &mut faults);
+    let told = |name: &str| notifications.and_then(|section| section.get(name));
+    config.email = email::read(told("email"), path, &mut faults);
+    config.webhooks = webhook::read(told("webhook"), path, &mut faults);
+    config.programs = program::read(told("command"), &mut faults);
+    config.heartbeat = heartbeat::read(told("heartbeat"), path, &mut faults);
+    config.quiet_hours = quiet_hours::read(told("quiet_hours"), &mut faults);
     for fault in &mut faults {
         fault.place = position(text, &fault.path);
     }
@@ -281,6 +315,9 @@ fn read_monitoring(
         rules,
         quiet_hours: None,
         email: None,
+        webhooks: Vec::new(),
+        programs: Vec::new(),
+        heartbeat: None,
         faults: Vec::new(),
     })
 }
@@ -293,17 +330,6 @@ pub fn beside(config: Option<&Path>, path: &str) -> PathBuf {
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
-}
-
-impl Config {
-    /// The faults as they are printed, one a line.
-    pub fn fault_lines(&self) -> Vec<String> {
-        let file = self
-            .path
-            .as_ref()
-            .map_or_else(|| "configuration".to_owned(), |path| path.display().to_string());
-        self.faults.iter().map(|fault| fault.line(&file)).collect()
-    }
 }
 
 #[cfg(test)]

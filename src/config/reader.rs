@@ -18,6 +18,8 @@ pub struct Reader<'a> {
     prefix: &'static str,
     section: &'a Map<String, Value>,
     faults: &'a mut Vec<Fault>,
+    /// Where the section is one of a list: which.
+    pub index: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -26,7 +28,27 @@ impl<'a> Reader<'a> {
         section: &'a Map<String, Value>,
         faults: &'a mut Vec<Fault>,
     ) -> Self {
-        Reader { prefix, section, faults }
+        Reader { prefix, section, faults, index: None }
+    }
+
+    /// Whether anything stands there, right or wrong.
+    pub fn has(&self, key: &Key) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// A fault of a key inside the section.
+    pub fn fault(&mut self, keys: &[&str], text: impl Into<String>) {
+        let path: Vec<&str> = self.prefix.split('.').chain(keys.iter().copied()).collect();
+        let fault = self.placed(Fault::new(&path, text));
+        self.faults.push(fault);
+    }
+
+    /// In a list, the path leads through the element.
+    fn placed(&self, mut fault: Fault) -> Fault {
+        if let Some(index) = self.index {
+            fault.path.insert(self.prefix.split('.').count(), index.to_string());
+        }
+        fault
     }
 
     fn value(&self, key: &Key) -> Option<&'a Value> {
@@ -44,8 +66,8 @@ impl<'a> Reader<'a> {
             }
             let shown = if key.secret { "***".to_owned() } else { value.to_string() };
             let path: Vec<&str> = key.path.split('.').collect();
-            self.faults
-                .push(Fault::new(&path, format!("must be {}, not {shown}", key.form.words())));
+            let fault = Fault::new(&path, format!("must be {}, not {shown}", key.form.words()));
+            self.faults.push(self.placed(fault));
         }
         // Making a parser fail costs more than the rest of this; no default is no text to parse.
         let default = Some(key.default).filter(|text| !text.is_empty());
@@ -83,6 +105,11 @@ impl<'a> Reader<'a> {
         self.take(key, |value| value.as_object().cloned()).unwrap_or_default()
     }
 
+    /// Whatever stands there.
+    pub fn json(&mut self, key: &Key) -> Option<Value> {
+        self.take(key, |value| Some(value.clone()))
+    }
+
     /// A span of time above zero.
     pub fn seconds(&mut self, key: &Key) -> Option<f64> {
         self.take(key, |value| quantity(value, Unit::Seconds).filter(|seconds| *seconds > 0.0))
@@ -113,6 +140,7 @@ impl<'a> Reader<'a> {
     pub fn report_unknown(&mut self, keys: &[&Key]) {
         let mut unknown = Vec::new();
         find_unknown(self.section, self.prefix, keys, &mut unknown);
+        let unknown: Vec<Fault> = unknown.into_iter().map(|fault| self.placed(fault)).collect();
         self.faults.extend(unknown);
     }
 }

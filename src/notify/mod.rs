@@ -1,15 +1,20 @@
-//! Telling. `compose` turns facts into a message and is pure; `deliver` hands it over and says what became of it:
-//! accepted, surely not accepted, or nobody knows. lettre is named only here.
+//! Telling. `compose` turns facts into a message and is pure; `deliver`, `webhook` and `program` hand it over and say
+//! what became of it: accepted, surely not accepted, or nobody knows. lettre and ureq are named only here.
 
 mod body;
 pub mod compose;
 pub mod deliver;
 pub mod failure;
+pub mod heartbeat;
+mod http;
 pub mod letter;
 pub mod message;
+pub mod program;
 pub mod secret;
 pub mod smtp;
+pub mod watchdog;
 pub mod way;
+pub mod webhook;
 
 /// The name of mail in the state; `email:ADDRESS` is the channel of a recipient.
 pub const EMAIL: &str = "email";

@@ -1,5 +1,5 @@
-//! The password: from systemd's credential, a file, or the configuration. Read only when mail is to be sent; a file
-//! that everybody may read is refused.
+//! Secrets: from systemd's credential, a file, or the configuration. Read only when they are used; a file that
+//! everybody may read is refused.
 
 use std::ffi::OsString;
 use std::fs;
@@ -22,27 +22,11 @@ pub fn password(
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> anyhow::Result<Option<String>> {
     let Some(username) = &smtp.username else { return Ok(None) };
-    let credential = variable("CREDENTIALS_DIRECTORY")
-        .map(|directory| PathBuf::from(directory).join(CREDENTIAL));
-    // A blank credential is the unit's way of saying that there is none.
-    let given = credential
-        .and_then(|path| fs::read_to_string(path).ok())
-        .map(|text| trimmed(&text))
-        .filter(|text| !text.trim().is_empty());
-    if given.is_some() {
-        return Ok(given);
+    if let Some(given) = credential(CREDENTIAL, variable) {
+        return Ok(Some(given));
     }
     if let Some(path) = &smtp.password_file {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("could not read the password file {}", path.display()))
-            .map_err(|error| {
-                anyhow::anyhow!("{}", crate::render::wording::one_line(&format!("{error:#}")))
-            })?;
-        refuse_world_readable(path, "the password file")?;
-        if text.trim().is_empty() {
-            bail!("could not use the password file {}: it is empty", path.display());
-        }
-        return Ok(Some(trimmed(&text)));
+        return from_file(path, "the password file").map(Some);
     }
     if let Some(password) = &smtp.password {
         if let Some(path) = config {
@@ -53,6 +37,29 @@ pub fn password(
     bail!(
         "no password for {username}: set \"password_file\", or the systemd credential {CREDENTIAL}"
     )
+}
+
+/// What systemd passes under this name. A blank one is the unit's way of saying that there is none.
+pub(super) fn credential(
+    name: &str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Option<String> {
+    let path = PathBuf::from(variable("CREDENTIALS_DIRECTORY")?).join(name);
+    fs::read_to_string(path).ok().map(|text| trimmed(&text)).filter(|text| !text.trim().is_empty())
+}
+
+/// What a file of its own holds; `what` says in errors what that is.
+pub(super) fn from_file(path: &Path, what: &str) -> anyhow::Result<String> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("could not read {what} {}", path.display()))
+        .map_err(|error| {
+            anyhow::anyhow!("{}", crate::render::wording::one_line(&format!("{error:#}")))
+        })?;
+    refuse_world_readable(path, what)?;
+    if text.trim().is_empty() {
+        bail!("could not use {what} {}: it is empty", path.display());
+    }
+    Ok(trimmed(&text))
 }
 
 fn refuse_world_readable(path: &Path, what: &str) -> anyhow::Result<()> {
