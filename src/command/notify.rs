@@ -26,7 +26,7 @@ pub fn run(command: &NotifyCommand, context: &mut Context<'_>) -> anyhow::Result
     let ways = ways(&config);
     if ways.is_empty() {
         bail!(
-            "nobody to tell: the configuration has no notifications.email; hostwatch config example shows one"
+            "nobody to tell: the configuration has no notifications.email, webhook or command; hostwatch config example shows one"
         );
     }
     let host = clock::host(context.root);
@@ -36,7 +36,7 @@ pub fn run(command: &NotifyCommand, context: &mut Context<'_>) -> anyhow::Result
         let sender = Sender { host: &host, full_name: &full_name, now: &context.now, number };
         let channels: Vec<String> =
             way.channels().into_iter().map(|channel| channel.name).collect();
-        let message = test_message(&host, way.prefix());
+        let message = test_message(&host, way.prefix(), context.now.utc.timestamp());
         let frozen = way.freeze(&message, &sender, Vec::new(), &channels)?;
         let left = Duration::from_secs_f64(way.timeout());
         let (outcome, refused) = way.deliver(&frozen, &full_name, context.variable, left);

@@ -179,7 +179,7 @@ fn read_section(
 ) -> Option<Email> {
     let mut reader = Reader::new(PREFIX, section, faults);
     let enabled = reader.boolean(&ENABLED);
-    let level = level(reader.text(&LEVEL).as_deref());
+    let level = reader.level(&LEVEL);
     let by_sendmail = reader.text(&TRANSPORT).as_deref() == Some("sendmail");
     let sendmail = reader.text(&SENDMAIL_PATH).unwrap_or_default();
     let draft = Draft::read(&mut reader, section, config);
@@ -206,11 +206,6 @@ fn read_section(
     };
     let config = config.map(Path::to_owned);
     Some(Email { level, transport, from, to, subject_prefix, timeout, config })
-}
-
-/// From which level on somebody is told.
-pub(super) fn level(stated: Option<&str>) -> Level {
-    if stated == Some("critical") { Level::Critical } else { Level::Warning }
 }
 
 fn miss(faults: &mut Vec<Fault>, key: &str, text: &str) {

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod heartbeat;
 pub mod key;
 mod levels;
+pub mod monitoring;
 pub mod program;
 pub mod quantity;
 mod quiet_hours;
@@ -30,110 +31,28 @@ use crate::store::retention::Retention;
 use email::Email;
 use fault::{Fault, position};
 use heartbeat::Heartbeat;
-use key::{Form, Key};
+use key::Key;
 use program::Program;
-use reader::Reader;
 use webhook::Webhook;
 
 pub const EXAMPLE: &str = include_str!("../../config.example.json");
 
-pub static ENABLED: Key = Key::new(
-    "monitoring.enabled",
-    Form::Boolean,
-    "true",
-    "`false`: `collect` does nothing, says so and exits 0.",
-);
-pub static LOG_INTERVAL: Key = Key::new(
-    "monitoring.log_interval",
-    Form::Seconds,
-    "",
-    "Expected time between samples. Data older than 2.5 of it is stale, a longer hole is a gap. Default: the median spacing of the last ten samples.",
-);
-pub static METRICS_PATH: Key = Key::new(
-    "monitoring.metrics_path",
-    Form::Text,
-    "",
-    "The data directory; a relative one is relative to this file. Default: $STATE_DIRECTORY, else /var/lib/hostwatch for root and $XDG_STATE_HOME/hostwatch for others.",
-);
-static RETENTION_DAYS: Key =
-    Key::new("monitoring.retention.days", Form::Count, "400", "Days to keep.");
-static RETENTION_SIZE: Key = Key::new(
-    "monitoring.retention.size",
-    Form::Bytes,
-    "\"300M\"",
-    "Size of all day files together; above it the oldest go first, never today's.",
-);
-static SYNC: Key = Key::new(
-    "monitoring.sync",
-    Form::Choice(&["always", "never"]),
-    "\"always\"",
-    "`always`: a stored line survives a power cut. `never`: it may be lost with the page cache.",
-);
-static FILESYSTEMS_INCLUDE: Key = Key::new(
-    "monitoring.filesystems.include",
-    Form::List,
-    "[]",
-    "Mount points (globs) to measure whatever their type: an include wins over everything, network and FUSE mounts too.",
-);
-static FILESYSTEMS_EXCLUDE: Key = Key::new(
-    "monitoring.filesystems.exclude",
-    Form::List,
-    "[]",
-    "Mount points (globs) to leave out.",
-);
-static INTERFACES_INCLUDE: Key = Key::new(
-    "monitoring.interfaces.include",
-    Form::List,
-    "[]",
-    "Interfaces (globs) to measure although they are left out by default (lo, veth*, br-*, docker* and the like).",
-);
-static INTERFACES_EXCLUDE: Key = Key::new(
-    "monitoring.interfaces.exclude",
-    Form::List,
-    "[]",
-    "Interfaces (globs) to leave out; the sums over the host keep them.",
-);
-static EXPECT: Key = Key::new(
-    "monitoring.expect",
-    Form::List,
-    "[]",
-    "What must be there: labels (mount points, interfaces) or series. One that is missing is an alert of its own, `missing{NAME}`, and mutes the others of its label.",
-);
-static STARTUP_GRACE: Key = Key::new(
-    "monitoring.startup_grace",
-    Form::Seconds,
-    "\"5m\"",
-    "After a boot nothing is raised for so long.",
-);
-pub static DEFAULT_RULES: Key = Key::new(
-    "monitoring.default_rules",
-    Form::Boolean,
-    "true",
-    "`false` drops every default rule.",
-);
-pub static ALERT_THRESHOLDS: Key = Key::new(
-    "monitoring.alert_thresholds",
-    Form::Object,
-    "{}",
-    "Rules, by metric or series; see RULES.",
-);
-
 /// Every key with its default, form and help, in the order of the manual.
 pub static KEYS: &[&Key] = &[
-    &ENABLED,
-    &LOG_INTERVAL,
-    &METRICS_PATH,
-    &RETENTION_DAYS,
-    &RETENTION_SIZE,
-    &SYNC,
-    &FILESYSTEMS_INCLUDE,
-    &FILESYSTEMS_EXCLUDE,
-    &INTERFACES_INCLUDE,
-    &INTERFACES_EXCLUDE,
-    &EXPECT,
-    &STARTUP_GRACE,
-    &DEFAULT_RULES,
-    &ALERT_THRESHOLDS,
+    &monitoring::ENABLED,
+    &monitoring::LOG_INTERVAL,
+    &monitoring::METRICS_PATH,
+    &monitoring::RETENTION_DAYS,
+    &monitoring::RETENTION_SIZE,
+    &monitoring::SYNC,
+    &monitoring::FILESYSTEMS_INCLUDE,
+    &monitoring::FILESYSTEMS_EXCLUDE,
+    &monitoring::INTERFACES_INCLUDE,
+    &monitoring::INTERFACES_EXCLUDE,
+    &monitoring::EXPECT,
+    &monitoring::STARTUP_GRACE,
+    &monitoring::DEFAULT_RULES,
+    &monitoring::ALERT_THRESHOLDS,
     &quiet_hours::QUIET_HOURS,
     &quiet_hours::FROM,
     &quiet_hours::TO,
@@ -246,7 +165,7 @@ pub fn from_text(text: &str, path: Option<&Path>) -> anyhow::Result<Config> {
     }
     let monitoring = section(Some(&document), "monitoring")?;
     let mut faults = Vec::new();
-    let mut config = read_monitoring(&monitoring, path, &mut faults)?;
+    let mut config = monitoring::read(&monitoring, path, &mut faults)?;
     let notifications = document.get("notifications").filter(|section| !section.is_null());
     if let Some(other) = notifications.filter(|section| !section.is_object()) {
         faults
@@ -265,61 +184,6 @@ pub fn from_text(text: &str, path: Option<&Path>) -> anyhow::Result<Config> {
     config.faults = faults;
     config.document = document;
     Ok(config)
-}
-
-fn read_monitoring(
-    section: &Map<String, Value>,
-    path: Option<&Path>,
-    faults: &mut Vec<Fault>,
-) -> anyhow::Result<Config> {
-    let mut reader = Reader::new("monitoring", section, faults);
-    let retention =
-        Retention { days: reader.count(&RETENTION_DAYS), size: reader.count(&RETENTION_SIZE) };
-    let sync =
-        if reader.text(&SYNC).as_deref() == Some("never") { Sync::Never } else { Sync::Always };
-    let filesystems = Filter {
-        include: reader.list(&FILESYSTEMS_INCLUDE),
-        exclude: reader.list(&FILESYSTEMS_EXCLUDE),
-    };
-    let interfaces = Filter {
-        include: reader.list(&INTERFACES_INCLUDE),
-        exclude: reader.list(&INTERFACES_EXCLUDE),
-    };
-    let log_interval = reader.seconds(&LOG_INTERVAL);
-    let expect = reader.list(&EXPECT);
-    let startup_grace = reader.seconds_or_none(&STARTUP_GRACE).unwrap_or_default();
-    let (enabled, default_rules) = (reader.boolean(&ENABLED), reader.boolean(&DEFAULT_RULES));
-    let metrics_path = match section.get("metrics_path") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(beside(path, text)),
-        Some(other) => bail!(
-            "could not tell where to store: monitoring.metrics_path must be a path, not {other}"
-        ),
-    };
-    let thresholds = reader.object(&ALERT_THRESHOLDS);
-    reader.report_unknown(KEYS);
-    let rules = rules::read(&thresholds, default_rules, faults);
-    let document = Value::Null;
-    Ok(Config {
-        path: None,
-        document,
-        enabled,
-        log_interval,
-        metrics_path,
-        retention,
-        sync,
-        filesystems,
-        interfaces,
-        expect,
-        startup_grace,
-        rules,
-        quiet_hours: None,
-        email: None,
-        webhooks: Vec::new(),
-        programs: Vec::new(),
-        heartbeat: None,
-        faults: Vec::new(),
-    })
 }
 
 /// A relative path is relative to the configuration file.

@@ -60,7 +60,7 @@ pub fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> Vec<Program> {
     SECTION.read(value, faults, |reader, name| Program {
         channel: format!("command:{name}"),
         argv: argv(reader),
-        level: level(reader, &LEVEL),
+        level: reader.level(&LEVEL),
         timeout: reader.seconds(&TIMEOUT).unwrap_or_default(),
     })
 }
@@ -76,14 +76,6 @@ fn argv(reader: &mut Reader<'_>) -> Vec<String> {
         Some(_) => {}
     }
     argv
-}
-
-/// From which level on somebody is told.
-pub(super) fn level(reader: &mut Reader<'_>, key: &Key) -> Level {
-    match reader.text(key).as_deref() {
-        Some("critical") => Level::Critical,
-        _ => Level::Warning,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::key::{Form, Key};
 use super::quantity::quantity;
+use crate::alert::Level;
 use crate::metric::Unit;
 use crate::series::did_you_mean;
 
@@ -113,6 +114,11 @@ impl<'a> Reader<'a> {
     /// A span of time above zero.
     pub fn seconds(&mut self, key: &Key) -> Option<f64> {
         self.take(key, |value| quantity(value, Unit::Seconds).filter(|seconds| *seconds > 0.0))
+    }
+
+    /// From which level on somebody is told.
+    pub fn level(&mut self, key: &Key) -> Level {
+        if self.text(key).as_deref() == Some("critical") { Level::Critical } else { Level::Warning }
     }
 
     /// A span of time, or none: `0`.

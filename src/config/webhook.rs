@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::beside;
 use super::fault::Fault;
 use super::key::{Form, Key};
-use super::program::level;
 use super::reader::{Reader, is_comment};
 use super::several::Several;
 use super::url::{Target, TargetKeys};
@@ -105,7 +104,7 @@ pub fn read(value: Option<&Value>, config: Option<&Path>, faults: &mut Vec<Fault
         body: reader.json(&BODY).and_then(|body| {
             Body::parse(&body).map_err(|words| reader.fault(&["body"], words)).ok()
         }),
-        level: level(reader, &LEVEL),
+        level: reader.level(&LEVEL),
     })
 }
 

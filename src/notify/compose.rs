@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::letter::{Letter, Message};
+use super::payload;
 use crate::alert::Level;
 use crate::alert::due::Reason;
 use crate::alert::fact::Fact;
@@ -25,30 +26,36 @@ pub fn compose(letter: &Letter<'_>) -> Message {
         .map(|fact| fact.level)
         .max()
         .unwrap_or(Level::Ok);
+    let (subject, text) = (subject(letter, &facts), body.text());
+    let payload = payload::payload(letter, &facts, level, &subject, &text);
     Message {
-        subject: subject(letter, &facts),
-        text: body.text(),
+        subject,
+        text,
         html: body.html(letter.host),
         level: level.name().to_owned(),
         series: series.join(", "),
         follows,
+        facts: payload,
     }
 }
 
 /// What `notify test` sends.
-pub fn test_message(host: &str, prefix: &str) -> Message {
+pub fn test_message(host: &str, prefix: &str, now: i64) -> Message {
     let body = Body {
         leads: vec![format!("This is a test message of hostwatch on {host}.")],
         rows: vec![(
             "Meaning".to_owned(),
-            "mail from this host arrives; alerts will look like this".to_owned(),
+            "messages from this host arrive; alerts will look like this".to_owned(),
         )],
         closing: Vec::new(),
     };
     let subject = format!("{}{host} test: mail from hostwatch works", spaced(prefix));
+    let text = body.text();
+    let facts = payload::test(host, now, &subject, &text);
     Message {
         subject,
-        text: body.text(),
+        facts,
+        text,
         html: body.html(host),
         level: "ok".to_owned(),
         series: "-".to_owned(),

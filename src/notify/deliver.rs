@@ -1,17 +1,15 @@
-//! Hands a message over within a deadline. lettre's timeout is for each step, so a server that drips could hold a run
-//! for ever: the work is done in a thread of its own, and whoever waits for it stops waiting in time.
+//! Hands a mail over within a deadline: lettre's timeout is for each step, so a server that drips could hold a run for
+//! ever.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::smtp::{Session, send};
+use super::watchdog::within;
 use super::{Outcome, Refused, failure, secret};
 use crate::alert::state::Frozen;
 use crate::config::email::{Email, Transport};
@@ -41,11 +39,11 @@ pub fn deliver(
     variable: &dyn Fn(&str) -> Option<OsString>,
     left: Duration,
 ) -> (Outcome, Vec<Refused>) {
+    let mail = frozen.clone();
     match &email.transport {
         Transport::Smtp(smtp) => match secret::password(smtp, email.config.as_deref(), variable) {
             Err(error) => {
-                let error = format!("{error:#}");
-                (Outcome::NotAccepted { error, permanent: false }, Vec::new())
+                alone(Outcome::NotAccepted { error: format!("{error:#}"), permanent: false })
             }
             Ok(password) => {
                 let session = Session {
@@ -55,55 +53,23 @@ pub fn deliver(
                     timeout: left,
                 };
                 let name = format!("{}:{}", smtp.server, smtp.port);
-                within(left, frozen, &name, move |frozen, handing_over| {
-                    send(&session, frozen, handing_over)
-                })
+                let work = move |handing_over: &AtomicBool| send(&session, &mail, handing_over);
+                within(left, &name, work, alone)
             }
         },
         Transport::Sendmail(path) => {
             let program = path.clone();
-            within(left, frozen, &path.display().to_string(), move |frozen, handing_over| {
+            let work = move |handing_over: &AtomicBool| {
                 handing_over.store(true, Ordering::SeqCst);
-                (sendmail(&program, frozen), Vec::new())
-            })
+                alone(sendmail(&program, &mail))
+            };
+            within(left, &path.display().to_string(), work, alone)
         }
     }
 }
 
-fn within(
-    left: Duration,
-    frozen: &Frozen,
-    name: &str,
-    work: impl FnOnce(&Frozen, &AtomicBool) -> (Outcome, Vec<Refused>) + Send + 'static,
-) -> (Outcome, Vec<Refused>) {
-    let handing_over = Arc::new(AtomicBool::new(false));
-    let (sender, receiver) = channel();
-    let (message, flag) = (frozen.clone(), Arc::clone(&handing_over));
-    let spawned = thread::Builder::new().name("mail".to_owned()).spawn(move || {
-        // Nobody waits any more: the outcome is then uncertain already.
-        _ = sender.send(work(&message, &flag));
-    });
-    if let Err(error) = spawned {
-        let error = format!("could not start a thread: {error}");
-        return (Outcome::NotAccepted { error, permanent: false }, Vec::new());
-    }
-    match receiver.recv_timeout(left) {
-        Ok(outcome) => outcome,
-        Err(RecvTimeoutError::Timeout) => {
-            unfinished(&handing_over, format!("{name}: no end within {:.0} s", left.as_secs_f64()))
-        }
-        Err(RecvTimeoutError::Disconnected) => {
-            unfinished(&handing_over, format!("{name}: the mail library failed"))
-        }
-    }
-}
-
-fn unfinished(handing_over: &AtomicBool, error: String) -> (Outcome, Vec<Refused>) {
-    let outcome = if handing_over.load(Ordering::SeqCst) {
-        Outcome::Uncertain { error }
-    } else {
-        Outcome::NotAccepted { error, permanent: false }
-    };
+/// An outcome for all recipients alike.
+fn alone(outcome: Outcome) -> (Outcome, Vec<Refused>) {
     (outcome, Vec::new())
 }
 

@@ -33,9 +33,12 @@ pub(super) struct Request {
 /// Posts within a time.
 pub(super) fn post(request: Request, limit: Duration) -> Outcome {
     let name = request.url.shown();
-    within(limit.saturating_add(GRACE), &name, move |handing_over| {
-        exchange(&request, limit, handing_over)
-    })
+    within(
+        limit.saturating_add(GRACE),
+        &name,
+        move |handing_over| exchange(&request, limit, handing_over),
+        std::convert::identity,
+    )
 }
 
 fn exchange(request: &Request, limit: Duration, handing_over: &AtomicBool) -> Outcome {

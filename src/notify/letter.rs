@@ -38,4 +38,6 @@ pub struct Message {
     pub series: String,
     /// Message-IDs of what it follows.
     pub follows: Vec<String>,
+    /// The same for programs.
+    pub facts: serde_json::Value,
 }

@@ -9,6 +9,7 @@ pub mod heartbeat;
 mod http;
 pub mod letter;
 pub mod message;
+mod payload;
 pub mod program;
 pub mod secret;
 pub mod smtp;

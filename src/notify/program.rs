@@ -40,9 +40,12 @@ pub fn run(program: &Program, facts: &Value, left: Duration) -> Outcome {
     };
     let (command, input) = (command(&program.argv, facts), format!("{facts}\n"));
     // It is killed at the limit; this is for what cannot be killed.
-    within(limit.saturating_add(GRACE * 2), &name.clone(), move |handing_over| {
-        tell(&name, command, input, limit, handing_over)
-    })
+    within(
+        limit.saturating_add(GRACE * 2),
+        &name.clone(),
+        move |handing_over| tell(&name, command, input, limit, handing_over),
+        std::convert::identity,
+    )
 }
 
 fn command(argv: &[String], facts: &Value) -> Command {

@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::Outcome;
 
 /// What became of the work, which sets its flag before it hands anything over: until then it surely was not accepted.
-pub fn within(
+/// `otherwise` wraps the outcome of what did not end.
+pub fn within<T: Send + 'static>(
     left: Duration,
     name: &str,
-    work: impl FnOnce(&AtomicBool) -> Outcome + Send + 'static,
-) -> Outcome {
+    work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
+    otherwise: fn(Outcome) -> T,
+) -> T {
     let handing_over = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = channel();
     let flag = Arc::clone(&handing_over);
@@ -24,13 +26,13 @@ pub fn within(
     });
     if let Err(error) = spawned {
         let error = format!("{name}: could not start a thread: {error}");
-        return Outcome::NotAccepted { error, permanent: false };
+        return otherwise(Outcome::NotAccepted { error, permanent: false });
     }
     match receiver.recv_timeout(left) {
         Ok(outcome) => outcome,
-        Err(RecvTimeoutError::Timeout) => unfinished(&handing_over, no_end(name, left)),
+        Err(RecvTimeoutError::Timeout) => otherwise(unfinished(&handing_over, no_end(name, left))),
         Err(RecvTimeoutError::Disconnected) => {
-            unfinished(&handing_over, format!("{name}: it failed within"))
+            otherwise(unfinished(&handing_over, format!("{name}: it failed within")))
         }
     }
 }
@@ -51,6 +53,8 @@ pub fn unfinished(handing_over: &AtomicBool, error: String) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::identity;
+
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
@@ -63,23 +67,20 @@ mod tests {
     #[test]
     fn what_ends_in_time_says_what_became_of_it() {
         let done = Outcome::Accepted;
-        assert_eq!(
-            within(Duration::from_mins(1), "x", move |_| done),
-            Outcome::Accepted
-        );
+        assert_eq!(within(Duration::from_mins(1), "x", move |_| done, identity), Outcome::Accepted);
     }
 
     #[test]
     fn what_hangs_is_not_accepted_before_it_hands_over_and_uncertain_after() {
         let error = "x: no end within 0 s".to_owned();
         assert_eq!(
-            within(SHORT, "x", |_| hang()),
+            within(SHORT, "x", |_| hang(), identity),
             Outcome::NotAccepted { error: error.clone(), permanent: false }
         );
         let handed_over = |flag: &AtomicBool| {
             flag.store(true, Ordering::SeqCst);
             hang()
         };
-        assert_eq!(within(SHORT, "x", handed_over), Outcome::Uncertain { error });
+        assert_eq!(within(SHORT, "x", handed_over, identity), Outcome::Uncertain { error });
     }
 }

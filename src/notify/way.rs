@@ -5,21 +5,27 @@ use std::time::Duration;
 
 use super::letter::Message;
 use super::message::{Sender, freeze};
-use super::{EMAIL, Outcome, Refused, deliver};
-use crate::alert::Channel;
+use super::{EMAIL, Outcome, Refused, deliver, program, webhook};
 use crate::alert::state::{Claim, Frozen};
+use crate::alert::{Channel, Level};
 use crate::config::Config;
 use crate::config::email::{Email, bare};
+use crate::config::program::Program;
+use crate::config::webhook::Webhook;
 
 /// A section of the configuration that says how to tell.
 #[derive(Clone, Copy, Debug)]
 pub enum Way<'a> {
     Mail(&'a Email),
+    Webhook(&'a Webhook),
+    Command(&'a Program),
 }
 
 /// Every configured way, in the order in which they are tried.
 pub fn ways(config: &Config) -> Vec<Way<'_>> {
-    config.email.iter().map(Way::Mail).collect()
+    let mail = config.email.iter().map(Way::Mail);
+    let webhooks = config.webhooks.iter().map(Way::Webhook);
+    mail.chain(webhooks).chain(config.programs.iter().map(Way::Command)).collect()
 }
 
 /// Everybody who is told.
@@ -32,6 +38,8 @@ impl<'a> Way<'a> {
     pub fn name(&self) -> String {
         match self {
             Way::Mail(_) => EMAIL.to_owned(),
+            Way::Webhook(webhook) => webhook.channel.clone(),
+            Way::Command(program) => program.channel.clone(),
         }
     }
 
@@ -45,6 +53,8 @@ impl<'a> Way<'a> {
                 };
                 email.to.iter().map(channel).collect()
             }
+            Way::Webhook(webhook) => vec![only(&webhook.channel, webhook.level)],
+            Way::Command(program) => vec![only(&program.channel, program.level)],
         }
     }
 
@@ -52,6 +62,7 @@ impl<'a> Way<'a> {
     pub fn prefix(&self) -> &'a str {
         match self {
             Way::Mail(email) => &email.subject_prefix,
+            Way::Webhook(_) | Way::Command(_) => "",
         }
     }
 
@@ -59,6 +70,8 @@ impl<'a> Way<'a> {
     pub fn timeout(&self) -> f64 {
         match self {
             Way::Mail(email) => email.timeout,
+            Way::Webhook(webhook) => webhook.target.timeout,
+            Way::Command(program) => program.timeout,
         }
     }
 
@@ -79,6 +92,20 @@ impl<'a> Way<'a> {
                 let to: Vec<&String> = email.to.iter().filter(hears).collect();
                 freeze(message, email, &to, sender, facts)
             }
+            Way::Webhook(_) | Way::Command(_) => {
+                let id = sender.message_id();
+                let mut content = message.facts.clone();
+                content["id"] = serde_json::json!(id);
+                Ok(Frozen {
+                    notifier: self.name(),
+                    channels: channels.to_vec(),
+                    message_id: id,
+                    from: String::new(),
+                    to: Vec::new(),
+                    content: content.to_string(),
+                    facts,
+                })
+            }
         }
     }
 
@@ -92,6 +119,10 @@ impl<'a> Way<'a> {
     ) -> (Outcome, Vec<Refused>) {
         match self {
             Way::Mail(email) => deliver::deliver(email, frozen, hello, variable, left),
+            Way::Webhook(webhook) => {
+                (webhook::post(webhook, &content(frozen), variable, left), Vec::new())
+            }
+            Way::Command(program) => (program::run(program, &content(frozen), left), Vec::new()),
         }
     }
 
@@ -99,6 +130,8 @@ impl<'a> Way<'a> {
     pub fn words(&self, frozen: &Frozen) -> String {
         match self {
             Way::Mail(_) => format!("mail {}", frozen.to.join(", ")),
+            Way::Webhook(webhook) => format!("post to {}", webhook.channel),
+            Way::Command(program) => format!("tell by {}", program.channel),
         }
     }
 
@@ -106,8 +139,18 @@ impl<'a> Way<'a> {
     pub fn done(&self, frozen: &Frozen) -> String {
         match self {
             Way::Mail(_) => format!("mailed to {}", frozen.to.join(", ")),
+            Way::Webhook(webhook) => format!("posted to {}", webhook.channel),
+            Way::Command(program) => format!("told by {}", program.channel),
         }
     }
+}
+
+fn only(name: &str, from: Level) -> Channel {
+    Channel { name: name.to_owned(), from }
+}
+
+fn content(frozen: &Frozen) -> serde_json::Value {
+    serde_json::from_str(&frozen.content).unwrap_or_default()
 }
 
 /// The channel of a mail recipient.

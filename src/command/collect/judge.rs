@@ -5,11 +5,12 @@ use super::super::Context;
 use super::keeper::Keeper;
 use super::lines::{judge_lines, unjudged};
 use super::take::Recent;
-use super::{absence, happenings, tell};
+use super::{absence, happenings, heartbeat, tell};
 use crate::alert::ledger::keep_only;
 use crate::alert::mute::{self, Mutes};
 use crate::alert::rule::{Levels, Rule, Threshold};
 use crate::alert::window::Window;
+use crate::cli::Exit;
 use crate::collector::{self, STORE_FAILED};
 use crate::config::Config;
 use crate::event::{Event, kind};
@@ -29,6 +30,18 @@ pub(super) struct Run<'a> {
     pub host: &'a str,
     /// Why the sample could not be stored.
     pub failure: Option<String>,
+}
+
+impl Run<'_> {
+    /// How it ends, if something is still `owed` to somebody or not.
+    pub(super) fn exit(&self, owed: bool) -> Exit {
+        match (&self.failure, self.config.faults.is_empty(), owed) {
+            (Some(_), ..) => Exit::Failed,
+            (None, false, _) => Exit::Faulty,
+            (None, true, true) => Exit::Owed,
+            (None, true, false) => Exit::Done,
+        }
+    }
 }
 
 /// Times to look for lines that came while telling.
@@ -99,6 +112,7 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
             break;
         }
     }
+    heartbeat::end(run, run.exit(owed), &mut keeper, context);
     keeper.keep();
     write_events(run, &mut events, context);
     drop(lock);

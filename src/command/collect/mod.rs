@@ -5,6 +5,7 @@ mod absence;
 mod dry_run;
 mod gather;
 mod happenings;
+mod heartbeat;
 mod judge;
 mod keeper;
 mod lines;
@@ -38,6 +39,7 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     if arguments.dry_run {
         return dry_run::run(context, &config, &store, &host);
     }
+    heartbeat::begin(&config, context);
     let usable = create_directory(&store.directory);
     let runtime = Runtime::find(context.variable, &store.directory);
     let recent = Recent::read(&store, &context.now, config.log_interval);
@@ -78,12 +80,7 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     {
         context.note(&format!("owed: {words}"));
     }
-    Ok(match (&run.failure, config.faults.is_empty(), owed) {
-        (Some(_), ..) => Exit::Failed,
-        (None, false, _) => Exit::Faulty,
-        (None, true, true) => Exit::Owed,
-        (None, true, false) => Exit::Done,
-    })
+    Ok(run.exit(owed))
 }
 
 fn write(
