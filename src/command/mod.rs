@@ -2,7 +2,6 @@
 //! and where to write.
 
 pub mod alerts;
-pub mod check;
 pub mod collect;
 pub mod config;
 pub mod history;

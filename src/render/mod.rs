@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod json;
+pub mod perfdata;
 pub mod table;
 pub mod wording;
 

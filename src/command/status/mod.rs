@@ -1,6 +1,7 @@
 //! `status`: the last sample against its levels, the last 24 hours, what is firing, the last events, and how old and
 //! complete the data is.
 
+pub mod check;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
 use super::selection::Selection;
-use super::{Context, check, standing};
+use super::{Context, standing};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
 use crate::cli::{Exit, Status};
@@ -97,14 +98,7 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     let config = context.config()?;
     let store = context.store_to_read(&config)?;
     let wanted = Wanted::everything().with_formerly(formerly());
-    let last = store.last(Zone::Local.date(context.now.utc), &wanted)?;
-    let last = last.ok_or_else(|| {
-        anyhow!(
-            "no readable sample in {}; take one with: hostwatch collect",
-            store.directory.display()
-        )
-    })?;
-    let mut last = last;
+    let mut last = last_sample(&store, &wanted, context)?;
     if last.host.is_empty() {
         // Lines of the original module name no host.
         last.host = clock::host(context.root);
@@ -115,9 +109,24 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     let range = Range::last(86_400, context.now.utc);
     let day = Day::read(&store, range, &last, &config, interval)?;
     let events = with_gaps(store.last_events(EVENTS)?, &day.gaps, &last.host);
-    let stale = age > TOLERANCE * interval;
+    let stale = is_stale(age, interval);
     let owed = standing::owed(context, &store);
     Ok(Facts { config, store, last, age, interval, stale, firing, owed, events, range, day })
+}
+
+/// # Errors
+/// There is none.
+pub fn last_sample(
+    store: &Store,
+    wanted: &Wanted,
+    context: &Context<'_>,
+) -> anyhow::Result<Sample> {
+    store.last(Zone::Local.date(context.now.utc), wanted)?.ok_or_else(|| {
+        anyhow!(
+            "no readable sample in {}; take one with: hostwatch collect",
+            store.directory.display()
+        )
+    })
 }
 
 impl Day {
@@ -182,8 +191,13 @@ fn with_gaps(mut events: Vec<Event>, gaps: &[Gap], host: &str) -> Vec<Event> {
 
 /// Seconds since the last sample, by uptime within this boot. One from the future of another boot is as old as it is
 /// far away: nobody knows which clock was right.
-fn age(last: &Moment, now: &Moment) -> f64 {
+pub fn age(last: &Moment, now: &Moment) -> f64 {
     now.seconds_since(last)
+}
+
+/// Whether a last sample of this age says how the host is no more.
+pub fn is_stale(age: f64, interval: f64) -> bool {
+    age > TOLERANCE * interval
 }
 
 /// Expected seconds between samples: as configured, else as they come.

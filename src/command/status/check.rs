@@ -1,0 +1,102 @@
+//! `status --check`: one line with performance data, as the monitoring plugins guidelines have it.
+
+use super::{Facts, gather};
+use crate::alert::Level;
+use crate::alert::rule::{Levels, Threshold};
+use crate::cli::Exit;
+use crate::collector;
+use crate::command::Context;
+use crate::metric::Unit;
+use crate::render::perfdata;
+use crate::render::wording::phrase;
+use crate::series::Series;
+use crate::time::span;
+
+/// # Errors
+/// The line cannot be written. That nobody can say how it is, is a result.
+pub fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let (line, exit) = match gather(context) {
+        Ok(facts) => (line(&facts), exit(facts.level())),
+        Err(error) => (perfdata::line(Level::Unknown, &format!("{error:#}"), []), Exit::Failed),
+    };
+    writeln!(context.out, "{line}")?;
+    Ok(exit)
+}
+
+pub fn exit(level: Level) -> Exit {
+    match level {
+        Level::Ok => Exit::Done,
+        Level::Warning => Exit::Warning,
+        Level::Critical => Exit::Critical,
+        Level::Unknown => Exit::Failed,
+    }
+}
+
+/// What a last sample that is too old is said to be.
+pub fn stale_words(age: f64, interval: f64) -> String {
+    format!("the last sample is {} old, expected every {}", span::human(age), span::human(interval))
+}
+
+fn line(facts: &Facts) -> String {
+    let mut words = vec![facts.last.host.clone()];
+    if facts.stale {
+        words.push(stale_words(facts.age, facts.interval));
+    }
+    words.extend(
+        facts
+            .firing
+            .iter()
+            .map(|episode| phrase(&Series::parse(&episode.series), episode.value, false)),
+    );
+    if facts.firing.is_empty() {
+        words.push(format!("no alerts, sampled {} ago", span::human(facts.age)));
+    }
+    perfdata::line(facts.level(), &words.join(", "), data(facts))
+}
+
+/// Of the series that have rules.
+fn data(facts: &Facts) -> impl Iterator<Item = String> {
+    facts.last.values.points().filter_map(|(metric, label, value)| {
+        let levels = facts.config.rules.iter().find_map(|rule| rule.levels_for(metric, label))?;
+        let unit = collector::find(metric).map_or(Unit::Count, |metric| metric.unit);
+        Some(datum(&Series::new(metric, label), value.as_f64(), unit, levels))
+    })
+}
+
+fn datum(series: &Series, value: f64, unit: Unit, levels: &Levels) -> String {
+    let limit = |threshold: Option<Threshold>| {
+        let colon = if levels.below { ":" } else { "" };
+        threshold
+            .map(|threshold| format!("{}{colon}", unit.round(threshold.level)))
+            .unwrap_or_default()
+    };
+    perfdata::datum(
+        &series.to_string(),
+        value,
+        unit,
+        &limit(levels.warning),
+        &limit(levels.critical),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(below: bool) -> Levels {
+        let limit = Some(Threshold { level: 80.0, clear: 75.0, ..Threshold::default() });
+        Levels { below, warning: limit, ..Levels::default() }
+    }
+
+    #[test]
+    fn levels_are_ranges() {
+        assert_eq!(
+            datum(&Series::parse("cpu_percent"), 12.5, Unit::Percent, &levels(false)),
+            "'cpu_percent'=12.5%;80;;0;100"
+        );
+        assert_eq!(
+            datum(&Series::parse("memory_available"), 5.0, Unit::Bytes, &levels(true)),
+            "'memory_available'=5B;80:;"
+        );
+    }
+}
