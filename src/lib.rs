@@ -4,7 +4,7 @@
 //! ```text
 //! main ─→ cli, command          command ─→ collector, store, notify, render, config, core
 //! config ─→ core, collector     render ─→ core     notify ─→ core, config     store ─→ core     collector ─→ core
-//! core: alert, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, series, time ─→ (nothing)
+//! core: alert, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, quantity, series, time ─→ (nothing)
 //! ```
 //!
 //! Invariants, held by lints and by `tests/tidy.rs`:
@@ -25,6 +25,7 @@ pub mod continuity;
 pub mod event;
 pub mod gap;
 pub mod metric;
+pub mod quantity;
 pub mod rates;
 pub mod sample;
 pub mod series;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::quantity::quantity;
 use super::reader::is_comment;
 use crate::alert::rule::{Levels, Measure, Threshold, Times};
 use crate::metric::{Metric, Unit};
+use crate::quantity::{level_words, quantity};
 use crate::series::did_you_mean;
 
 const LEVEL_KEYS: &[&str] = &["level", "for", "clear", "clear_for", "repeat"];
@@ -38,15 +38,6 @@ pub(super) fn check_keys(
             wrong(&full, format!("no such key{}", did_you_mean(key, known.iter().copied())))
         }
         None => Ok(()),
-    }
-}
-
-pub(super) fn level_words(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Percent => "a number or \"85%\"",
-        Unit::Bytes | Unit::BytesPerSecond => "a number or a size such as \"100M\"",
-        Unit::Seconds => "a number or a span such as \"26h\"",
-        _ => "a number",
     }
 }
 

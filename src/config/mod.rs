@@ -9,7 +9,6 @@ pub mod key;
 mod levels;
 pub mod monitoring;
 pub mod program;
-pub mod quantity;
 mod quiet_hours;
 pub mod reader;
 pub mod rules;

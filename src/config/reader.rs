@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::key::{Form, Key};
-use super::quantity::quantity;
 use crate::alert::Level;
 use crate::metric::Unit;
+use crate::quantity::quantity;
 use crate::series::did_you_mean;
 
 /// Keys that begin so are comments.

@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
-use super::levels::{Base, Wrong, check_keys, level_words, wrong};
-use super::quantity::quantity;
+use super::levels::{Base, Wrong, check_keys, wrong};
 use super::reader::is_comment;
 use crate::alert::rule::Rule;
 use crate::collector::{find, metrics};
 use crate::metric::Metric;
+use crate::quantity::{level_words, quantity};
 use crate::series::{Pattern, did_you_mean, is_glob};
 
 /// What is judged without a configuration. `filesystem_percent` leaves `/` to `disk_percent`.

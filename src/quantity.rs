@@ -9,16 +9,30 @@ use crate::time::span;
 pub fn quantity(value: &Value, unit: Unit) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => parse(text.trim(), unit),
+        Value::String(text) => parse(text, unit),
         _ => None,
     }
-    .filter(|number| number.is_finite())
 }
 
-fn parse(text: &str, unit: Unit) -> Option<f64> {
-    if let Ok(number) = text.parse() {
-        return Some(number);
+/// The same for text.
+pub fn parse(text: &str, unit: Unit) -> Option<f64> {
+    let text = text.trim();
+    let number = text.parse().ok().or_else(|| with_unit(text, unit));
+    number.filter(|number| number.is_finite())
+}
+
+/// The forms that a number of this unit has.
+pub fn level_words(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Percent => "a number or \"85%\"",
+        Unit::Bytes | Unit::BytesPerSecond => "a number or a size such as \"100M\"",
+        Unit::Seconds => "a number or a span such as \"26h\"",
+        Unit::Celsius => "a number or \"70C\"",
+        Unit::Count | Unit::PerSecond | Unit::Load => "a number",
     }
+}
+
+fn with_unit(text: &str, unit: Unit) -> Option<f64> {
     match unit {
         Unit::Percent => text.strip_suffix('%')?.trim().parse().ok(),
         Unit::Celsius => text.strip_suffix('C')?.trim_end_matches('°').trim().parse().ok(),
