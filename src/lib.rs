@@ -4,7 +4,7 @@
 //! ```text
 //! main ─→ cli, command          command ─→ collector, store, notify, render, config, core
 //! config ─→ core, collector     render ─→ core     notify ─→ core, config     store ─→ core     collector ─→ core
-//! core: alert, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, quantity, series, time ─→ (nothing)
+//! core: alert, expression, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, quantity, series, time ─→ (nothing)
 //! ```
 //!
 //! Invariants, held by lints and by `tests/tidy.rs`:
@@ -23,6 +23,7 @@ pub mod terminal;
 pub mod alert;
 pub mod continuity;
 pub mod event;
+pub mod expression;
 pub mod gap;
 pub mod metric;
 pub mod quantity;
