@@ -10,11 +10,11 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// `status --check`: a warning.
+    /// `status --check`: a warning. `check --warning`: false.
     Warning = 1,
-    /// `status --check`: critical.
+    /// `status --check`: critical. `check`: false.
     Critical = 2,
-    /// It could not be done; `collect`: the sample is not stored; `status --check`: nobody can say.
+    /// It could not be done; `collect`: the sample is not stored; `status --check`, `check`: nobody can say.
     Failed = 3,
     /// `collect`: stored, and something is still owed to a notifier.
     Owed = 4,
@@ -94,6 +94,8 @@ pub enum Command {
     History(History),
     /// A period in summary: percentiles, alerts, gaps, availability
     Report(Report),
+    /// Whether it is so: an expression over series, as exit code and one line
+    Check(Check),
     /// Every metric with its unit and meaning
     Metrics(Plain),
     /// What is firing, and what was
@@ -197,6 +199,22 @@ pub enum Period {
 pub enum ReportFormat {
     Text,
     Json,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+#[command(
+    after_help = "True exits 0, false 2 (with --warning 1), and 3 is that nobody can say. For Nagios, Icinga and shells:\n  hostwatch check 'cpu_temp < 70'\n  hostwatch check 'max(cpu_percent, 10m) < 90 and filesystem_available{/data} > 20G'\n  hostwatch check --warning 'filesystem_percent < 85' || echo 'some disk is filling up'"
+)]
+pub struct Check {
+    /// False is a warning (exit code 1) instead of critical (2)
+    #[arg(long)]
+    pub warning: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Comparisons (< <= > >=) of series, numbers (20G, 85%, 26h) and min, max, mean, p95, last (SERIES, SPAN), joined by `and`
+    #[arg(value_name = "EXPRESSION", allow_negative_numbers = true)]
+    pub expression: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

@@ -2,6 +2,7 @@
 //! and where to write.
 
 pub mod alerts;
+pub mod check;
 pub mod collect;
 pub mod config;
 pub mod history;
@@ -55,6 +56,7 @@ pub fn run(command: Option<&Command>, context: &mut Context<'_>) -> anyhow::Resu
         Some(Command::Status(arguments)) => status::run(arguments, context),
         Some(Command::History(arguments)) => history::run(arguments, context),
         Some(Command::Report(arguments)) => report::run(arguments, context),
+        Some(Command::Check(arguments)) => check::run(arguments, context),
         Some(Command::Metrics(arguments)) => metrics::run(arguments, context),
         Some(Command::Alerts(arguments)) => alerts::run(arguments, context),
         Some(Command::Config(arguments)) => config::run(&arguments.command, context),
