@@ -100,7 +100,7 @@ pub enum Command {
     Metrics(Plain),
     /// What is firing, and what was
     Alerts(Alerts),
-    /// Check, show or print a configuration
+    /// Check, show, print or edit a configuration
     Config(Config),
     /// Try the ways to tell
     Notify(Notify),
@@ -263,6 +263,8 @@ pub enum ConfigCommand {
     Show(Plain),
     /// Print an example to begin with
     Example,
+    /// Edit it, and save it only without faults
+    Edit,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -53,6 +53,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         err: &mut err,
         stdout,
         stderr_is_terminal,
+        input: &mut io::stdin().lock(),
+        stdin_is_terminal: io::stdin().is_terminal(),
     };
     let exit = command::run(cli.command.as_ref(), &mut context)?;
     out.flush()?;

@@ -15,7 +15,7 @@ pub mod standing;
 pub mod status;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -43,6 +43,9 @@ pub struct Context<'a> {
     pub err: &'a mut dyn Write,
     pub stdout: Terminal,
     pub stderr_is_terminal: bool,
+    /// Where answers come from.
+    pub input: &'a mut dyn BufRead,
+    pub stdin_is_terminal: bool,
 }
 
 /// Runs a command; without one, `status`.

@@ -49,7 +49,10 @@ pub(super) fn credential(
 }
 
 /// What a file of its own holds; `what` says in errors what that is.
-pub(super) fn from_file(path: &Path, what: &str) -> anyhow::Result<String> {
+///
+/// # Errors
+/// It cannot be read, everybody may read it, or it is empty.
+pub fn from_file(path: &Path, what: &str) -> anyhow::Result<String> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("could not read {what} {}", path.display()))
         .map_err(|error| {
@@ -62,7 +65,9 @@ pub(super) fn from_file(path: &Path, what: &str) -> anyhow::Result<String> {
     Ok(trimmed(&text))
 }
 
-fn refuse_world_readable(path: &Path, what: &str) -> anyhow::Result<()> {
+/// # Errors
+/// Everybody may read what should stay a secret.
+pub fn refuse_world_readable(path: &Path, what: &str) -> anyhow::Result<()> {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o004 != 0 {
         bail!(

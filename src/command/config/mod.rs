@@ -1,12 +1,14 @@
-//! `config check`, `show` and `example`.
+//! `config check`, `show`, `edit` and `example`.
 
 mod check;
+mod edit;
 mod show;
 
 use serde_json::{Map, Value};
 
 use super::Context;
 use crate::cli::{ConfigCommand, Exit};
+use crate::config::key::Key;
 use crate::config::{Config, EXAMPLE};
 use crate::continuity::usual_spacing;
 use crate::store::Store;
@@ -21,7 +23,24 @@ pub fn run(command: &ConfigCommand, context: &mut Context<'_>) -> anyhow::Result
         }
         ConfigCommand::Check(arguments) => check::run(arguments.json, context),
         ConfigCommand::Show(arguments) => show::run(arguments.json, context),
+        ConfigCommand::Edit => edit::run(context),
     }
+}
+
+/// What the file says under a path; a list is entered by a number.
+fn value_at<'a>(document: &'a Value, path: &[impl AsRef<str>]) -> Option<&'a Value> {
+    path.iter()
+        .map(AsRef::as_ref)
+        .try_fold(document, |value, name| match value {
+            Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+            other => other.get(name),
+        })
+        .filter(|value| !value.is_null())
+}
+
+/// What the file says for a declared key.
+fn value_of<'a>(document: &'a Value, key: &Key) -> Option<&'a Value> {
+    value_at(document, &key.path.split('.').collect::<Vec<_>>())
 }
 
 /// What there is nothing to say about is absent.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::Context;
-use super::put;
+use super::{put, value_of};
 use crate::cli::Exit;
 use crate::config::key::Key;
 use crate::config::{Config, KEYS};
@@ -15,12 +15,7 @@ struct Shown {
 }
 
 fn shown(key: &Key, config: &Config) -> Shown {
-    let set = key
-        .path
-        .split('.')
-        .try_fold(&config.document, |value, name| value.get(name))
-        .filter(|value| !value.is_null());
-    match set {
+    match value_of(&config.document, key) {
         Some(_) if key.secret => Shown { value: json!("***"), origin: "file" },
         Some(value) => Shown { value: value.clone(), origin: "file" },
         None => Shown {
