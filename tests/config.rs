@@ -156,7 +156,14 @@ fn check_names_every_fault_with_its_place_and_fails() {
 #[test]
 fn check_has_no_fault_to_name_in_the_example_and_in_the_original_modules_file() {
     let host = Host::new("raspberry-pi-4");
+    // But for the server and the file that everybody has to name.
+    let password = host.path("password");
+    fs::write(&password, "hunter2\n").unwrap();
+    fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
     let example = host.run(&["config", "example"]).done();
+    let example = example
+        .replace("smtp.example.com", "127.0.0.1")
+        .replace("/etc/hostwatch/smtp.password", password.to_str().unwrap());
     for text in [&*example, "{}", r#"{"monitoring": {"log_interval": 300, "_why": 1}, "x": 2}"#] {
         host.configure(text);
         let said = host.run(&["config", "check"]).done();

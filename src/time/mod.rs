@@ -1,6 +1,7 @@
 //! Moments and zones. Pure: the clock is read in `main` and passed down as a `Now`.
 
 pub mod parse;
+pub mod schedule;
 pub mod span;
 
 use chrono::{

@@ -7,9 +7,10 @@ mod show;
 use serde_json::{Map, Value};
 
 use super::Context;
+use crate::alert::rule::Rule;
 use crate::cli::{ConfigCommand, Exit};
 use crate::config::key::Key;
-use crate::config::{Config, EXAMPLE};
+use crate::config::{ALERT_THRESHOLDS, Config, EXAMPLE};
 use crate::continuity::usual_spacing;
 use crate::store::Store;
 
@@ -41,6 +42,27 @@ fn value_at<'a>(document: &'a Value, path: &[impl AsRef<str>]) -> Option<&'a Val
 /// What the file says for a declared key.
 fn value_of<'a>(document: &'a Value, key: &Key) -> Option<&'a Value> {
     value_at(document, &key.path.split('.').collect::<Vec<_>>())
+}
+
+/// Where a rule stands in the file; `None` for a default.
+fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
+    let thresholds = value_of(&config.document, &ALERT_THRESHOLDS)?;
+    // Further rules of a list have numbers, from 2.
+    let numbered = rule.key.rsplit_once('#').filter(|_| thresholds.get(&rule.key).is_none());
+    let (key, at) = match numbered {
+        Some((key, number)) => (key, number.parse::<usize>().ok()?.checked_sub(1)?),
+        None => (rule.key.as_str(), 0),
+    };
+    let mut path: Vec<String> = ALERT_THRESHOLDS.path.split('.').map(str::to_owned).collect();
+    path.push(key.to_owned());
+    // What is faulty left the default in its place.
+    if config.faults.iter().any(|fault| fault.path.starts_with(&path)) {
+        return None;
+    }
+    if thresholds.get(key)?.is_array() {
+        path.push(at.to_string());
+    }
+    Some(path)
 }
 
 /// What there is nothing to say about is absent.
