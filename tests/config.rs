@@ -276,12 +276,52 @@ fn show_gives_each_value_with_its_origin_and_hides_secrets() {
     assert!(row("monitoring.retention.days").contains("default"), "{text}");
     assert!(row("notifications.email.password ").contains("***"), "{text}");
     let answer = host.run(&["config", "show", "--json"]).json();
-    assert_eq!(keys(&answer), ["schema", "file", "data_dir", "values"]);
+    assert_eq!(keys(&answer), ["schema", "file", "data_dir", "values", "rules"]);
     let value = |key: &str| answer["values"][key].clone();
     assert_eq!(value("monitoring.log_interval"), json!({"value": 60, "origin": "file"}));
     assert_eq!(value("monitoring.retention.days"), json!({"value": 400, "origin": "default"}));
     assert_eq!(value("notifications.email.password"), json!({"value": "***", "origin": "file"}));
     assert!(!format!("{text}{answer}").contains("hunter2"));
+}
+
+#[test]
+fn show_gives_each_rule_with_its_levels_and_its_origin() {
+    let host = Host::new("raspberry-pi-4");
+    host.configure(
+        r#"{"monitoring": {"alert_thresholds": {"memory_percent": false, "memory_available": {"below": true, "critical": "100M"},
+            "filesystem_percent": {"warning": 85, "critical": 95, "clear": 80, "for": "10m",
+                "labels": {"/boot": {"warning": 99}, "/media/*": false}},
+            "hot": {"metric": "temperature{nvme*}", "warning": 65, "repeat": 0}}}}"#,
+    );
+    let text = host.run(&["config", "show"]).done();
+    let (_, rules) = text.split_once("\n\n").unwrap();
+    let expected = "
+ rule                          warning     critical      clear  for  repeat  from
+ cpu_percent                        80            -         75  10m     24h  default
+ disk_percent                       90            -         85    0     24h  default
+ cpu_temp                           70            -       66.5    0     24h  default
+ memory_available                    -  ≤ 100.0 MiB  105.0 MiB    0      4h  file
+ filesystem_percent                 85           95      80/90  10m  24h/4h  file
+ filesystem_percent{/boot}          99            -         94  10m     24h  file
+ filesystem_percent{/media/*}      off            -          -    -       -  file
+ hot: temperature{nvme*}            65            -       61.8    0   never  file
+ memory_percent                    off            -          -    -       -  file
+";
+    assert_eq!(format!("\n{rules}"), expected);
+    let answer = host.run(&["config", "show", "--json"]).json();
+    let rule = |series: &str| {
+        let rules = answer["rules"].as_array().unwrap();
+        rules.iter().find(|rule| rule["series"] == series).unwrap().clone()
+    };
+    assert_eq!(
+        rule("filesystem_percent{/boot}"),
+        json!({"rule": "filesystem_percent", "series": "filesystem_percent{/boot}", "metric": "filesystem_percent",
+            "label": "/boot", "unit": "percent", "origin": "file", "below": false,
+            "warning": {"level": 99, "clear": 94, "for": 600, "repeat": 86_400}})
+    );
+    assert_eq!(rule("temperature{nvme*}")["rule"], "hot");
+    assert_eq!(rule("filesystem_percent{/media/*}")["off"], true);
+    assert_eq!(rule("cpu_percent")["origin"], "default");
 }
 
 #[test]

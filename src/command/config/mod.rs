@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod effective;
 mod show;
 
 use serde_json::{Map, Value};
