@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{rule_path, value_of};
 use crate::alert::rule::{Levels, Rule};
 use crate::collector::metrics;
-use crate::config::{ALERT_THRESHOLDS, Config};
+use crate::config::Config;
+use crate::config::monitoring::ALERT_THRESHOLDS;
 use crate::metric::Unit;
 use crate::series::{Pattern, Series};
 

@@ -11,7 +11,8 @@ use super::Context;
 use crate::alert::rule::Rule;
 use crate::cli::{ConfigCommand, Exit};
 use crate::config::key::Key;
-use crate::config::{ALERT_THRESHOLDS, Config, EXAMPLE};
+use crate::config::monitoring::ALERT_THRESHOLDS;
+use crate::config::{Config, EXAMPLE};
 use crate::continuity::usual_spacing;
 use crate::store::Store;
 

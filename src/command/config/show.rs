@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::Context;
 use super::effective::{self, Row};
-use super::{put, value_of};
+use super::put;
 use crate::alert::rule::Threshold;
 use crate::cli::Exit;
 use crate::config::key::Key;
-use crate::config::{ALERT_THRESHOLDS, Config, KEYS};
+use crate::config::monitoring::ALERT_THRESHOLDS;
+use crate::config::{Config, KEYS};
 use crate::metric::Unit;
 use crate::render::{Cell, Column, View, json as shape, table};
 
@@ -18,9 +19,8 @@ struct Shown {
 }
 
 fn shown(key: &Key, config: &Config) -> Shown {
-    match value_of(&config.document, key) {
-        Some(_) if key.secret => Shown { value: json!("***"), origin: "file" },
-        Some(value) => Shown { value: value.clone(), origin: "file" },
+    match config.stated(key) {
+        Some(value) => Shown { value, origin: "file" },
         None => Shown {
             value: serde_json::from_str(key.default).unwrap_or(Value::Null),
             origin: "default",

@@ -129,7 +129,7 @@ fn password(smtp: &Smtp, config: Option<&Path>, root: &Path) -> Vec<Finding> {
             .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
         if closed {
             findings.push(not_ours(path));
-        } else if let Err(error) = secret::from_file(path) {
+        } else if let Err(error) = secret::from_file(path, "the password file") {
             findings.push(about(&PASSWORD_FILE, format!("{error:#}")));
         }
     }

@@ -8,7 +8,8 @@ use rustix::fs::{Access, access};
 use super::super::super::Context;
 use super::Finding;
 use super::units::{self, Setting};
-use crate::config::{Config, METRICS_PATH};
+use crate::config::Config;
+use crate::config::monitoring::METRICS_PATH;
 
 const SERVICE: &str = "hostwatch-collect.service";
 
