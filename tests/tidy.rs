@@ -105,7 +105,7 @@ fn a_dependency_has_one_door() {
     only_in("collector/", &["sysinfo"]);
     only_in("notify/", &["lettre", "maud", "ureq"]);
     only_in("render/table.rs", &["comfy_table"]);
-    only_in("cli.rs", &["clap"]);
+    only_in("cli/", &["clap"]);
 }
 
 #[test]

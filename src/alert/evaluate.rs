@@ -103,7 +103,9 @@ fn series_of(rule: &Rule, known: &[&Standing], line: &Line<'_>) -> BTreeSet<Seri
         match entry {
             Entry::Single(value) => consider(None, value.as_f64()),
             Entry::Labelled(labels) => {
-                labels.iter().for_each(|(label, value)| consider(Some(label), value.as_f64()));
+                for (label, value) in labels {
+                    consider(Some(label), value.as_f64());
+                }
             }
         }
     };

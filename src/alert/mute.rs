@@ -89,8 +89,8 @@ pub fn mark(state: &mut State, mutes: &Mutes, now: &crate::time::Moment) {
         let is_open = standing.level != Level::Ok || standing.flapping.is_some();
         let begins = standing.start() == Some(now);
         let series = Series::parse(&standing.series);
-        let muted = is_open && mutes.of(&series, standing.worst_level(), false).is_some();
-        standing.muted = muted && (begins || standing.muted);
+        let is_muted = is_open && mutes.of(&series, standing.worst_level(), false).is_some();
+        standing.muted = is_muted && (begins || standing.muted);
     }
 }
 

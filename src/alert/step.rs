@@ -116,9 +116,9 @@ impl Judge<'_> {
             .take()
             .filter(|since| self.at.now.same_boot(since) && self.at.hole.is_none())
             .unwrap_or_else(|| self.at.now.clone());
-        let held = self.at.now.uptime - begun.uptime;
+        let lasted = self.at.now.uptime - begun.uptime;
         // Half an interval of grace, so that a timer's jitter does not cost a whole one.
-        let enough = hold <= 0.0 || held + self.at.interval / 2.0 >= hold;
+        let enough = hold <= 0.0 || lasted + self.at.interval / 2.0 >= hold;
         if !enough {
             *since = Some(begun);
         }

@@ -128,10 +128,10 @@ fn change<'a>(
     if is_counter && difference < 0.0 {
         return None;
     }
-    match relative {
-        false => Some(difference),
-        true => (before != 0.0).then(|| difference / before.abs() * 100.0),
+    if relative {
+        return (before != 0.0).then(|| difference / before.abs() * 100.0);
     }
+    Some(difference)
 }
 
 #[cfg(test)]

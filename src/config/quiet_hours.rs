@@ -44,16 +44,16 @@ pub(super) static PASS: Key = Key::new(
 pub(super) fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<QuietHours> {
     let section = match value? {
         Value::Null | Value::Bool(false) => return None,
-        Value::String(text) => match text.split_once('-') {
-            Some((from, to)) => Map::from_iter([
-                ("from".to_owned(), Value::String(from.trim().to_owned())),
-                ("to".to_owned(), Value::String(to.trim().to_owned())),
-            ]),
-            None => {
+        Value::String(text) => {
+            let Some((from, to)) = text.split_once('-') else {
                 miss(faults, &[], &format!("must be such as \"22:00-07:00\", not \"{text}\""));
                 return None;
-            }
-        },
+            };
+            Map::from_iter([
+                ("from".to_owned(), Value::String(from.trim().to_owned())),
+                ("to".to_owned(), Value::String(to.trim().to_owned())),
+            ])
+        }
         Value::Object(section) => section.clone(),
         other => {
             let text =

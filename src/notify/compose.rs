@@ -70,7 +70,9 @@ fn subject(letter: &Letter<'_>, facts: &[&Fact]) -> String {
     let what = phrase(&first.series, first.value.or(first.standing.worst), true);
     let lasted = || span::human(lasted(first));
     let (word, text) = match first.reason {
-        Reason::Raised | Reason::Escalated | Reason::Eased => (first.level.title(), what),
+        Reason::Raised | Reason::Escalated | Reason::Eased | Reason::Absence => {
+            (first.level.title(), what)
+        }
         Reason::Reminder => (first.level.title(), format!("{what}, still")),
         Reason::Recovered => ("RECOVERED".to_owned(), format!("{what} after {}", lasted())),
         Reason::Past => {
@@ -78,7 +80,6 @@ fn subject(letter: &Letter<'_>, facts: &[&Fact]) -> String {
         }
         Reason::Gone => ("GONE".to_owned(), format!("{} is no longer measured", first.series)),
         Reason::Flapping => (first.level.title(), format!("{what}, flapping")),
-        Reason::Absence => (first.level.title(), what),
     };
     format!("{}{} {word}: {text}{more}", spaced(letter.prefix), letter.host)
 }

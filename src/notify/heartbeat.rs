@@ -57,7 +57,7 @@ fn report(
         ca_file: target.ca_file.clone(),
     };
     match http::post(request, left.min(webhook::timeout(target))) {
-        Outcome::Accepted { .. } => Ok(()),
+        Outcome::Accepted => Ok(()),
         Outcome::NotAccepted { error, .. } | Outcome::Uncertain { error } => Err(error),
     }
 }

@@ -18,21 +18,29 @@ pub(super) fn payload(
     text: &str,
 ) -> Value {
     let now = letter.now.utc.timestamp();
-    let mut payload = head(letter.host, now, level, subject, text);
     let first = facts.first();
-    payload["kind"] = json!(first.map_or("test", |fact| fact.reason.name()));
-    payload["series"] = json!(first.map(|fact| fact.series.to_string()));
-    payload["value"] = json!(first.and_then(|fact| fact.value));
-    payload["alerts"] = facts.iter().map(|fact| alert(fact, now)).collect();
-    payload
+    let of_first = json!({
+        "kind": first.map(|fact| fact.reason.name()),
+        "series": first.map(|fact| fact.series.to_string()),
+        "value": first.and_then(|fact| fact.value),
+        "alerts": facts.iter().map(|fact| alert(fact, now)).collect::<Vec<_>>(),
+    });
+    joined([head(letter.host, now, level, subject, text), of_first])
 }
 
 /// The facts of a message about nothing.
 pub(super) fn test(host: &str, now: i64, subject: &str, text: &str) -> Value {
-    let mut payload = head(host, now, Level::Ok, subject, text);
-    payload["kind"] = json!("test");
-    payload["alerts"] = json!([]);
-    payload
+    let rest = json!({"kind": "test", "alerts": []});
+    joined([head(host, now, Level::Ok, subject, text), rest])
+}
+
+/// The fields of several objects in one; what there is not is left out.
+fn joined<const N: usize>(objects: [Value; N]) -> Value {
+    let fields = objects.into_iter().filter_map(|object| match object {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    fields.flatten().filter(|(_, value)| !value.is_null()).collect()
 }
 
 fn head(host: &str, now: i64, level: Level, subject: &str, text: &str) -> Value {
@@ -51,7 +59,7 @@ fn alert(fact: &Fact, now: i64) -> Value {
     let threshold = fact.levels.as_ref().and_then(|levels| levels.threshold(fact.level));
     let start = fact.standing.start().map_or(now, |start| start.epoch);
     let end = fact.end.as_ref().map(|end| end.epoch);
-    let fields = json!({
+    joined([json!({
         "kind": fact.reason.name(),
         "series": fact.series.to_string(),
         "metric": fact.series.metric,
@@ -65,13 +73,10 @@ fn alert(fact: &Fact, now: i64) -> Value {
         "worst": fact.standing.worst,
         "cause": fact.standing.cause,
         "summary": phrase(&fact.series, fact.value, true),
-    });
-    // What there is not is left out.
-    fields.as_object().map_or(Value::Null, |fields| {
-        fields
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    })
+    })])
+}
+
+/// With the identity under which it is sent, and sent again.
+pub(super) fn identified(facts: &Value, id: &str) -> Value {
+    joined([facts.clone(), json!({"id": id})])
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::letter::Message;
 use super::message::{Sender, freeze};
-use super::{EMAIL, Outcome, Refused, deliver, program, webhook};
+use super::{EMAIL, Outcome, Refused, deliver, payload, program, webhook};
 use crate::alert::state::{Claim, Frozen};
 use crate::alert::{Channel, Level};
 use crate::config::Config;
@@ -94,8 +94,7 @@ impl<'a> Way<'a> {
             }
             Way::Webhook(_) | Way::Command(_) => {
                 let id = sender.message_id();
-                let mut content = message.facts.clone();
-                content["id"] = serde_json::json!(id);
+                let content = payload::identified(&message.facts, &id);
                 Ok(Frozen {
                     notifier: self.name(),
                     channels: channels.to_vec(),

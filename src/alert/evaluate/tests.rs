@@ -122,12 +122,13 @@ fn a_series_unseen_for_a_day_is_gone() {
     assert_eq!((kinds(&gone), gone.standings.len(), gone.past.len()), (vec!["gone"], 0, 1));
 }
 
+static RATE: Metric = Metric::rate("x_percent", Unit::Percent, "");
+
 #[test]
 fn rates_over_a_short_interval_are_left_as_they_are() {
     let raised = run(&[rule(80.0)], &[], r#","x_percent":85"#, 1);
     let mut short = sample(r#","x_percent":1"#);
     short.interval = Some(4.0);
-    static RATE: Metric = Metric::rate("x_percent", Unit::Percent, "");
     let (at, window) = (at(2), Window::default());
     let line = Line { sample: &short, at: &at, window: &window, find: |_| Some(&RATE) };
     let evaluation = evaluate(&[rule(80.0)], &raised.standings, &[], &line, &[]);

@@ -5,7 +5,7 @@ use super::super::Context;
 use super::keeper::Keeper;
 use super::lines::{judge_lines, unjudged};
 use super::take::Recent;
-use super::{absence, happenings, heartbeat, tell};
+use super::{absence, happenings, heartbeat, lines, tell};
 use crate::alert::ledger::keep_only;
 use crate::alert::mute::{self, Mutes};
 use crate::alert::rule::{Levels, Rule, Threshold};
@@ -76,12 +76,24 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     // Before it is forgotten why samples were not stored.
     let mut events = absence::since(run, &keeper.state, context);
     print_failures(run, &mut keeper, context);
-    events.extend(happenings::collectors(&mut keeper.state, run.sample));
-    events.extend(happenings::configuration(
-        &mut keeper.state,
-        &run.config.fault_lines(),
-        run.sample,
-    ));
+    let (state, faults) = (&mut keeper.state, run.config.fault_lines());
+    events.extend(happenings::collectors(state, run.sample));
+    events.extend(happenings::configuration(state, &faults, run.sample));
+    let owed = judge_and_tell(run, &mut keeper, &mut events, context);
+    heartbeat::end(run, run.exit(owed), &mut keeper, context);
+    keeper.keep();
+    write_events(run, &mut events, context);
+    drop(lock);
+    owed
+}
+
+/// Judges this run's line and those that were left, also by runs that come while something is told.
+fn judge_and_tell(
+    run: &Run<'_>,
+    keeper: &mut Keeper<'_>,
+    events: &mut Vec<Event>,
+    context: &mut Context<'_>,
+) -> bool {
     let rules = rules(run.config);
     let channels = way::channels(run.config);
     keeper.state.upgrade(&channels);
@@ -91,31 +103,22 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     for round in 0..MOST_ROUNDS {
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
-        let window = window.get_or_insert_with(|| super::lines::window(run, &rules, &lines));
-        judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, &mut events);
-        events.extend(end_silences(run, &rules, &mut keeper));
-        let mutes = Mutes::at(
-            context.now.utc,
-            &keeper.state.silences,
-            run.config.quiet_hours.as_ref(),
-            last,
-            collector::find,
-        );
+        let window = window.get_or_insert_with(|| lines::window(run, &rules, &lines));
+        judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);
+        events.extend(end_silences(run, &rules, keeper));
+        let (silences, hours) = (&keeper.state.silences, run.config.quiet_hours.as_ref());
+        let mutes = Mutes::at(context.now.utc, silences, hours, last, collector::find);
         mute::mark(&mut keeper.state, &mutes, &last.moment());
         // Telling may take long and be cut off; what happened is then written already.
-        write_events(run, &mut events, context);
+        write_events(run, events, context);
         let told = keeper.state.generation;
         let judged = tell::Judged { rules: &rules, sample: last, window, mutes: &mutes };
-        owed = tell::everything(run, &judged, &mut keeper, &mut events, context);
+        owed = tell::everything(run, &judged, keeper, events, context);
         // Nothing was told, so no time went by in which others could have left lines.
         if keeper.state.generation == told {
             break;
         }
     }
-    heartbeat::end(run, run.exit(owed), &mut keeper, context);
-    keeper.keep();
-    write_events(run, &mut events, context);
-    drop(lock);
     owed
 }
 

@@ -193,8 +193,12 @@ mod tests {
 
     #[test]
     fn old_samples_are_warned_of_only_once_the_host_has_been_up_for_long_enough() {
-        let now =
-            |uptime: f64| Now { utc: chrono::DateTime::UNIX_EPOCH, boot_id: "a".into(), uptime };
+        let now = |uptime: f64| Now {
+            utc: chrono::DateTime::UNIX_EPOCH,
+            boot_id: "a".into(),
+            uptime,
+            suspended: 0.0,
+        };
         let warned = |age: Option<f64>, uptime: f64| {
             nothing_comes(&config("{}"), &starter(300.0), age, &now(uptime)).is_some()
         };

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, standing};
+use super::super::{Context, standing};
 use crate::alert::episode::{Episode, from_events};
-use crate::cli::{Alerts, AlertsCommand, Exit};
+use crate::cli::{AlertsList, Exit};
 use crate::collector;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, json as shape, table};
@@ -13,11 +13,7 @@ use crate::time::{Zone, span};
 
 /// # Errors
 /// There is no store, or a time does not parse.
-pub fn run(arguments: &Alerts, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let list = match &arguments.command {
-        Some(AlertsCommand::List(list)) => list,
-        None => &arguments.list,
-    };
+pub(super) fn run(list: &AlertsList, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let config = context.config()?;
     let range = context.range(list.since.as_deref(), None, "30d")?;
     let store = context.store_to_read(&config)?;
