@@ -8,7 +8,7 @@
 )]
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use hostwatch::alert::due::{Reason, pause};
@@ -17,7 +17,7 @@ use hostwatch::alert::fact::Fact;
 use hostwatch::alert::ledger::{self, Telling};
 use hostwatch::alert::mute::{self, Mutes};
 use hostwatch::alert::rule::{Levels, Rule, Threshold};
-use hostwatch::alert::state::{Claim, Frozen, Silence, State};
+use hostwatch::alert::state::{Claim, Frozen, Past, Silence, Standing, State};
 use hostwatch::alert::step::At;
 use hostwatch::alert::window::Window;
 use hostwatch::alert::{Channel, Level};
@@ -111,7 +111,7 @@ impl World {
         for change in &evaluation.changes {
             self.witness(setup, change.kind);
         }
-        for folded in ledger::fold(&mut self.state, &rules) {
+        for folded in ledger::fold(&mut self.state, &rules, &now) {
             self.untold.remove(&folded.epoch);
         }
         let value = |_: &_, _: &_| reading;
@@ -200,7 +200,7 @@ impl World {
     fn witness(&mut self, setup: &Setup, kind: &str) {
         let standing = self.state.standings.first();
         let start = standing.and_then(|standing| standing.start()).map(|start| start.epoch);
-        let level = standing.map_or(Level::Ok, |standing| standing.worst_level());
+        let level = standing.map_or(Level::Ok, Standing::worst_level);
         let muted = standing.is_some_and(|standing| standing.muted);
         if let Some(start) = start
             && [kind::RAISED, kind::ESCALATED].contains(&kind)
@@ -212,88 +212,28 @@ impl World {
         }
     }
 
-    /// From here on all goes well: everything must be told, and every belief end.
-    fn must_settle(&self, setup: &Setup) {
-        let mut world = self.clone();
-        world.state.silences.clear();
-        // Longer than the longest pause, the calm after flapping, and a day.
-        let runs = (30.0 * 3_600.0 / setup.interval).ceil() as usize + 4;
-        for _ in 0..runs {
-            world.run(setup, Some(10.0), Accepted);
-        }
-        let gone = |past: &hostwatch::alert::state::Past| past.value.is_none();
-        assert!(
-            world.state.outbox.is_empty() && world.state.past.iter().all(gone),
-            "{:?}",
-            world.state
-        );
-        assert!(world.state.standings.is_empty(), "{:?}", world.state.standings);
-        let waiting: BTreeSet<i64> =
-            world.state.past.iter().map(|past| past.standing.start().unwrap().epoch).collect();
-        let left: Vec<_> = world.believed.keys().filter(|start| !waiting.contains(start)).collect();
-        assert!(left.is_empty(), "believed for ever: {left:?} from {:?}", self.state);
-        let untold: Vec<_> = world.untold.iter().filter(|start| !waiting.contains(start)).collect();
-        assert!(untold.is_empty(), "never told: {untold:?} from {:?}", self.state);
+    /// Whether everything was told and every belief has ended. That a series went away waits for the next message.
+    fn is_settled(&self) -> bool {
+        let starts = self.state.past.iter().filter_map(|past| past.standing.start());
+        let waiting: BTreeSet<i64> = starts.map(|start| start.epoch).collect();
+        let mut left = self.believed.keys().chain(&self.untold);
+        self.state.outbox.is_empty()
+            && self.state.standings.is_empty()
+            && self.state.past.iter().all(|past| past.value.is_none())
+            && left.all(|start| waiting.contains(start))
     }
 
-    /// Two worlds with the same key behave alike for ever.
+    /// Two worlds with the same key behave alike for ever: times are ages, as far as anything asks for them, and episodes
+    /// are numbered in the order in which they are met.
     fn key(&self, setup: &Setup) -> u64 {
-        let mut starts = Names::default();
+        let mut view = View { now: self.now, setup, starts: Vec::new() };
         let mut state = self.state.clone();
-        let age = |moment: &mut Moment, most: f64| {
-            let age = (self.now - moment.epoch).min(seconds(most) + seconds(setup.interval));
-            *moment = Moment { epoch: age, boot_id: String::new(), uptime: 0.0 };
-        };
-        let day = 86_400.0;
-        let repeat = setup.repeat;
-        let normal = |standing: &mut hostwatch::alert::state::Standing, starts: &mut Names| {
-            for start in [
-                standing.since.as_mut(),
-                standing.flapping.as_mut().map(|flapping| &mut flapping.since),
-            ]
-            .into_iter()
-            .flatten()
-            {
-                *start =
-                    Moment { epoch: starts.of(start.epoch), boot_id: String::new(), uptime: 0.0 };
-            }
-            standing.worst_at = None;
-            if let Some(flapping) = &mut standing.flapping {
-                (flapping.worst, flapping.worst_at) = (None, None);
-            }
-            for (moment, most) in [
-                (&mut standing.over_warning, setup.hold),
-                (&mut standing.over_critical, setup.hold),
-                (&mut standing.inside_warning, setup.clear_hold),
-                (&mut standing.inside_critical, setup.clear_hold),
-                (&mut standing.missing, day),
-            ] {
-                moment.iter_mut().for_each(|moment| age(moment, most));
-            }
-            standing.changes.retain(|change| self.now - change.at.epoch <= 21_600);
-            standing.changes.iter_mut().for_each(|change| age(&mut change.at, 21_600.0));
-            standing.worst = None;
-            for told in standing.told.values_mut() {
-                (told.thread, told.first) = (String::new(), 0);
-                age(&mut told.at, repeat);
-            }
-        };
-        state.standings.iter_mut().for_each(|standing| normal(standing, &mut starts));
-        for past in &mut state.past {
-            normal(&mut past.standing, &mut starts);
-            age(&mut past.end, if past.unsettled { 7_200.0 } else { -setup.interval });
-            // What only words depend on.
-            (past.standing.peak, past.standing.level, past.more) = (Level::Ok, Level::Ok, 0);
-            past.value = past.value.map(|_| 0.0);
-            past.standing.changes.clear();
-            for told in past.standing.told.values_mut() {
-                (told.level, told.at, told.flapping) = (Level::Ok, moment(0), false);
-            }
-        }
+        state.standings.iter_mut().for_each(|standing| view.standing(standing));
+        state.past.iter_mut().for_each(|past| view.past(past));
         for delivery in state.delivery.values_mut() {
             delivery.failures = delivery.failures.min(if delivery.permanent { 6 } else { 2 });
             let pause = pause(delivery);
-            age(&mut delivery.last_try, pause);
+            view.age(&mut delivery.last_try, pause);
             delivery.error.clear();
         }
         let mut arrived = Vec::new();
@@ -301,17 +241,13 @@ impl World {
             arrived.push(self.arrived.contains(&frozen.message_id));
             frozen.message_id.clear();
             for claim in &mut frozen.facts {
-                let start = claim.since.as_mut().unwrap();
-                *start =
-                    Moment { epoch: starts.of(start.epoch), boot_id: String::new(), uptime: 0.0 };
+                view.start(claim.since.as_mut().unwrap());
             }
         }
-        let believed: Vec<_> = self
-            .believed
-            .iter()
-            .map(|(start, what)| (starts.of(*start), format!("{what:?}")))
-            .collect();
-        let untold: Vec<_> = self.untold.iter().map(|start| starts.of(*start)).collect();
+        let believed = self.believed.iter();
+        let believed: Vec<_> =
+            believed.map(|(start, what)| (view.number(*start), format!("{what:?}"))).collect();
+        let untold: Vec<_> = self.untold.iter().map(|start| view.number(*start)).collect();
         let text = serde_json::to_string(&state).unwrap();
         let mut hasher = DefaultHasher::new();
         (text, arrived, believed, untold, self.silenced).hash(&mut hasher);
@@ -319,19 +255,78 @@ impl World {
     }
 }
 
-/// Starts of episodes by the order in which they are met: only their identity matters.
-#[derive(Default)]
-struct Names(Vec<i64>);
+/// What matters of a world.
+struct View<'a> {
+    now: i64,
+    setup: &'a Setup,
+    starts: Vec<i64>,
+}
 
-impl Names {
-    fn of(&mut self, start: i64) -> i64 {
-        let known = self.0.iter().position(|known| *known == start);
+impl View<'_> {
+    fn age(&self, moment: &mut Moment, most: f64) {
+        let age = (self.now - moment.epoch).min(seconds(most) + seconds(self.setup.interval));
+        *moment = nameless(age);
+    }
+
+    fn number(&mut self, start: i64) -> i64 {
+        let known = self.starts.iter().position(|known| *known == start);
         let at = known.unwrap_or_else(|| {
-            self.0.push(start);
-            self.0.len() - 1
+            self.starts.push(start);
+            self.starts.len() - 1
         });
         i64::try_from(at).unwrap()
     }
+
+    fn start(&mut self, moment: &mut Moment) {
+        *moment = nameless(self.number(moment.epoch));
+    }
+
+    fn standing(&mut self, standing: &mut Standing) {
+        if let Some(flapping) = &mut standing.flapping {
+            self.start(&mut flapping.since);
+            (flapping.worst, flapping.worst_at) = (None, None);
+        }
+        if let Some(since) = &mut standing.since {
+            self.start(since);
+        }
+        (standing.worst, standing.worst_at) = (None, None);
+        let (hold, clear_hold) = (self.setup.hold, self.setup.clear_hold);
+        for (moment, most) in [
+            (&mut standing.over_warning, hold),
+            (&mut standing.over_critical, hold),
+            (&mut standing.inside_warning, clear_hold),
+            (&mut standing.inside_critical, clear_hold),
+            (&mut standing.missing, 86_400.0),
+        ] {
+            if let Some(moment) = moment {
+                self.age(moment, most);
+            }
+        }
+        standing.changes.retain(|change| self.now - change.at.epoch <= 21_600);
+        for change in &mut standing.changes {
+            self.age(&mut change.at, 21_600.0);
+        }
+        for told in standing.told.values_mut() {
+            (told.thread, told.first) = (String::new(), 0);
+            self.age(&mut told.at, self.setup.repeat);
+        }
+    }
+
+    /// What is left to decide of something that ended; the rest is words.
+    fn past(&mut self, past: &mut Past) {
+        self.standing(&mut past.standing);
+        self.age(&mut past.end, if past.unsettled { 7_200.0 } else { -self.setup.interval });
+        (past.standing.peak, past.standing.level, past.more) = (Level::Ok, Level::Ok, 0);
+        past.value = past.value.map(|_| 0.0);
+        past.standing.changes.clear();
+        for told in past.standing.told.values_mut() {
+            (told.level, told.at, told.flapping) = (Level::Ok, nameless(0), false);
+        }
+    }
+}
+
+fn nameless(epoch: i64) -> Moment {
+    Moment { epoch, boot_id: String::new(), uptime: 0.0 }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
@@ -376,31 +371,73 @@ fn silence() -> Silence {
     }
 }
 
-/// Every state from the beginning on, once. Returns how many there are.
+/// Every state from the beginning on, once, by its number.
+#[derive(Default)]
+struct Explored {
+    numbers: HashMap<u64, usize>,
+    /// Where it leads if all is fine and every message accepted.
+    well: Vec<usize>,
+    settled: Vec<bool>,
+}
+
+impl Explored {
+    /// Returns the number of a state, and whether it is new.
+    fn enter(&mut self, world: &World, setup: &Setup) -> (usize, bool) {
+        let new = self.numbers.len();
+        let number = *self.numbers.entry(world.key(setup)).or_insert(new);
+        if number == new {
+            self.settled.push(world.is_settled());
+            self.well.push(usize::MAX);
+            let written = serde_json::to_vec(&world.state).unwrap();
+            let read: State = serde_json::from_slice(&written).unwrap();
+            assert_eq!(read, world.state, "not the same after being written and read");
+        }
+        (number, number == new)
+    }
+
+    /// Once all goes well, every state comes to rest: nothing stays untold, no belief lasts for ever.
+    fn must_settle(&self) {
+        let mut rests = self.settled.clone();
+        for first in 0..self.settled.len() {
+            let (mut at, mut way) = (first, Vec::new());
+            while !rests[at] {
+                assert!(!way.contains(&at), "state {first} never comes to rest");
+                way.push(at);
+                at = self.well[at];
+            }
+            way.into_iter().for_each(|at| rests[at] = true);
+        }
+    }
+}
+
+/// Explores until no new state appears. Returns how many there are.
 fn explore(setup: &Setup) -> usize {
-    let mut seen = HashSet::from([World::new().key(setup)]);
-    let mut waiting = VecDeque::from([World::new()]);
-    while let Some(world) = waiting.pop_front() {
-        for reading in setup.readings {
-            for delivery in setup.deliveries {
-                for silenced in if setup.silences { vec![false, true] } else { vec![false] } {
-                    let mut next = world.clone();
-                    next.silenced = silenced;
-                    next.state.silences = silenced.then(silence).into_iter().collect();
-                    next.run(setup, *reading, *delivery);
-                    if seen.insert(next.key(setup)) {
-                        let written = serde_json::to_vec(&next.state).unwrap();
-                        let read: State = serde_json::from_slice(&written).unwrap();
-                        assert_eq!(read, next.state, "not the same after being written and read");
-                        next.must_settle(setup);
-                        waiting.push_back(next);
-                    }
-                }
+    let mut explored = Explored::default();
+    let begin = World::new();
+    explored.enter(&begin, setup);
+    let mut waiting = VecDeque::from([(0, begin)]);
+    let silenced: &[bool] = if setup.silences { &[false, true] } else { &[false] };
+    while let Some((from, world)) = waiting.pop_front() {
+        for (silenced, reading, delivery) in silenced.iter().flat_map(|silenced| {
+            setup.readings.iter().flat_map(move |reading| {
+                setup.deliveries.iter().map(move |delivery| (*silenced, *reading, *delivery))
+            })
+        }) {
+            let mut next = world.clone();
+            next.silenced = silenced;
+            next.state.silences = silenced.then(silence).into_iter().collect();
+            next.run(setup, reading, delivery);
+            let (to, is_new) = explored.enter(&next, setup);
+            if (silenced, reading, delivery) == (false, Some(10.0), Accepted) {
+                explored.well[from] = to;
+            }
+            if is_new {
+                waiting.push_back((to, next));
             }
         }
     }
-    println!("{} states", seen.len());
-    seen.len()
+    explored.must_settle();
+    explored.settled.len()
 }
 
 const DAILY: Setup = Setup {
@@ -421,15 +458,22 @@ fn nothing_is_lost_doubled_or_unfounded_whatever_is_read_and_delivered() {
 
 #[test]
 fn nor_while_it_flaps_and_calms() {
-    let (readings, deliveries) =
-        (&[Some(10.0), Some(85.0)], &[Accepted, NotAccepted, UncertainGot]);
-    let flapping = Setup { interval: 5_400.0, repeat: 1e9, readings, deliveries, ..DAILY };
+    let readings = &[Some(10.0), Some(85.0)];
+    let deliveries = &[Accepted, NotAccepted, UncertainGot, UncertainLost];
+    let flapping = Setup { interval: 5_400.0, repeat: 0.0, readings, deliveries, ..DAILY };
+    assert!(explore(&flapping) > 1_000);
+}
+
+#[test]
+fn nor_while_it_flaps_between_three_levels_and_not_every_message_arrives() {
+    let (readings, deliveries) = (&[Some(10.0), Some(85.0), Some(95.0)], &[Accepted, NotAccepted]);
+    let flapping = Setup { interval: 5_400.0, repeat: 0.0, readings, deliveries, ..DAILY };
     assert!(explore(&flapping) > 1_000);
 }
 
 #[test]
 fn nor_while_it_flaps_between_three_levels_and_goes_missing() {
-    let flapping = Setup { interval: 5_400.0, repeat: 1e9, deliveries: &[Accepted], ..DAILY };
+    let flapping = Setup { interval: 5_400.0, repeat: 0.0, deliveries: &[Accepted], ..DAILY };
     assert!(explore(&flapping) > 1_000);
 }
 
@@ -449,5 +493,5 @@ fn nor_for_somebody_who_hears_only_what_is_critical() {
 #[test]
 fn nor_while_it_is_silenced_and_unsilenced() {
     let (readings, deliveries) = (&[Some(10.0), Some(85.0), Some(95.0)], &[Accepted, NotAccepted]);
-    assert!(explore(&Setup { silences: true, readings, deliveries, ..DAILY }) > 1_000);
+    assert!(explore(&Setup { silences: true, readings, deliveries, ..DAILY }) > 100);
 }

@@ -65,7 +65,8 @@ fn promise_3_a_directory_that_cannot_be_written_is_one_mail_and_never_one_a_run(
     let said = String::from_utf8(first.stderr).unwrap();
     assert_eq!((first.status.code(), said.lines().count()), (Some(3), 2), "{said}");
     assert!(
-        said.contains("could not store the sample in") && said.contains("mailed admin@example.com"),
+        said.contains("could not store the sample in")
+            && said.contains("mailed to admin@example.com"),
         "{said}"
     );
     for _ in 0..3 {

@@ -295,6 +295,15 @@ impl Judge<'_> {
 
     /// What ended is owed to those who heard of it, and to those who should have.
     fn end(&mut self, standing: Standing, value: Option<f64>, unsettled: bool) {
+        // What only judging needs.
+        let standing = Standing {
+            changes: Vec::new(),
+            over_warning: None,
+            over_critical: None,
+            inside_warning: None,
+            inside_critical: None,
+            ..standing
+        };
         let owed = owed_to(&standing, self.channels);
         if !owed.is_empty() {
             let end = self.at.now.clone();

@@ -30,12 +30,10 @@ impl Telling<'_> {
             let reason = due(levels, standing, channel, self.now, self.interval)?;
             Some(Fact::firing(reason, standing, levels, (self.value)(standing, levels)))
         });
-        let settled =
-            |unsettled: bool, end: &Moment| !unsettled || self.now.seconds_since(end) >= CALM;
         let over = state
             .past
             .iter()
-            .filter(|past| past.owed.contains(&channel.name) && settled(past.unsettled, &past.end))
+            .filter(|past| past.owed.contains(&channel.name) && !past.unsettled)
             .map(|past| Fact::over(past, &channel.name, rule_of(self.rules, &past.standing)));
         firing
             .chain(over)
@@ -139,7 +137,10 @@ pub fn failed(
 
 /// Episodes of a series that nobody could be told of are one to those who will be: what is owed does not grow with the
 /// time for which nobody can be reached. Returns the starts of what was folded into earlier ones.
-pub fn fold(state: &mut State, rules: &[Rule]) -> Vec<Moment> {
+pub fn fold(state: &mut State, rules: &[Rule], now: &Moment) -> Vec<Moment> {
+    for past in &mut state.past {
+        past.unsettled &= now.seconds_since(&past.end) < CALM;
+    }
     let mut folded = Vec::new();
     let mut kept: Vec<Past> = Vec::new();
     for past in std::mem::take(&mut state.past) {

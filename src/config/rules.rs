@@ -15,7 +15,7 @@ use crate::series::{Pattern, did_you_mean, is_glob};
 /// What is judged without a configuration. `filesystem_percent` leaves `/` to `disk_percent`.
 pub const DEFAULTS: &str = r#"{"cpu_percent": 80, "memory_percent": 80, "disk_percent": 90, "cpu_temp": 70,
     "filesystem_percent": {"warning": 90, "labels": {"/": false}}, "missing": {"critical": 1, "clear": 0},
-    "gap": "1h"}"#;
+    "gap": {"warning": "1h", "clear": 0}}"#;
 
 const RULE_KEYS: &[&str] = &[
     "metric",

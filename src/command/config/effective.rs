@@ -118,7 +118,9 @@ mod tests {
                 "disk_percent 90 default",
                 "cpu_temp 70 default",
                 "filesystem_percent 90 default",
-                "filesystem_percent{/} off default"
+                "filesystem_percent{/} off default",
+                "missing off default",
+                "gap 3600 default"
             ]
         );
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::Context;
 use super::effective::{self, Row};
 use super::put;
-use crate::alert::rule::Threshold;
+use crate::alert::rule::{Measure, Threshold};
 use crate::cli::Exit;
 use crate::config::key::Key;
 use crate::config::monitoring::ALERT_THRESHOLDS;
@@ -92,6 +92,12 @@ fn object(row: &Row<'_>) -> Value {
         return Value::Object(object);
     };
     put(&mut object, "below", json!(levels.below));
+    if let Measure::Change { seconds, relative } = levels.measure {
+        put(&mut object, "change", json!({"seconds": seconds, "relative": relative}));
+    }
+    if let Some(times) = levels.times {
+        put(&mut object, "times", json!({"count": times.count, "of": times.of}));
+    }
     // As it is judged by.
     let number = |value: f64| shape::number(value, None);
     let threshold = |threshold: &Threshold| {
@@ -99,6 +105,7 @@ fn object(row: &Row<'_>) -> Value {
             "level": number(threshold.level),
             "clear": number(threshold.clear),
             "for": number(threshold.hold),
+            "clear_for": number(threshold.clear_hold),
             "repeat": number(threshold.repeat),
         })
     };
@@ -136,9 +143,16 @@ fn cells(row: &Row<'_>) -> Vec<Cell> {
     };
     let sign = if levels.below { "≤ " } else { "" };
     let unit = row.unit.unwrap_or(Unit::Count);
+    let amount = |value: f64| match levels.measure {
+        Measure::Value => format!("{sign}{}", unit.level(value)),
+        Measure::Change { seconds, relative } => {
+            let unit = if relative { Unit::Percent } else { unit };
+            let sign = if relative { "%" } else { "" };
+            format!("{}{sign}/{}", unit.level(value), typed(seconds, "0"))
+        }
+    };
     let level = |threshold: &Option<Threshold>| {
-        let text = threshold.map(|threshold| format!("{sign}{}", unit.level(threshold.level)));
-        text.map_or(Cell::Missing, Cell::text)
+        threshold.map_or(Cell::Missing, |threshold| Cell::text(amount(threshold.level)))
     };
     let both = |show: &dyn Fn(&Threshold) -> String| {
         let mut texts: Vec<String> =
@@ -150,8 +164,14 @@ fn cells(row: &Row<'_>) -> Vec<Cell> {
         name,
         level(&levels.warning),
         level(&levels.critical),
-        both(&|threshold| unit.level(threshold.clear)),
-        both(&|threshold| typed(threshold.hold, "0")),
+        both(&|threshold| match threshold.clear_hold {
+            0.0 => unit.level(threshold.clear),
+            hold => format!("{} for {}", unit.level(threshold.clear), typed(hold, "0")),
+        }),
+        both(&|threshold| match levels.times {
+            Some(times) => format!("{}/{}", times.count, times.of),
+            None => typed(threshold.hold, "0"),
+        }),
         both(&|threshold| typed(threshold.repeat, "never")),
         origin,
     ]
