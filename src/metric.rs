@@ -24,6 +24,8 @@ pub struct Metric {
     pub overview: bool,
     /// While it is set, what else has its label is not told: it follows from this.
     pub inhibits: bool,
+    /// The label it would have among those of its like: the root file system's numbers have none.
+    pub of_label: Option<&'static str>,
     /// Names it had; readers map them, writers never use them.
     pub formerly: &'static [&'static str],
 }
@@ -61,6 +63,7 @@ impl Metric {
             capacity: None,
             overview: false,
             inhibits: false,
+            of_label: None,
             formerly: &[],
         }
     }
@@ -121,6 +124,12 @@ impl Metric {
     #[must_use]
     pub const fn inhibits(mut self) -> Self {
         self.inhibits = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn of_label(mut self, label: &'static str) -> Self {
+        self.of_label = Some(label);
         self
     }
 

@@ -32,6 +32,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("notifications.webhook.", "WEBHOOK"),
     ("notifications.command.", "COMMAND"),
     ("notifications.heartbeat.", "HEARTBEAT"),
+    ("notifications.quiet_hours.", "QUIET HOURS"),
+    ("notifications.", "QUIET HOURS"),
 ];
 
 const TABLE_BEGINS: &str = ".\\\" metrics: begin";

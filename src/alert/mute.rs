@@ -23,11 +23,12 @@ pub enum Mute {
 }
 
 /// Everything that mutes at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Mutes {
     silences: Vec<Silence>,
     quiet: Option<(QuietHours, i64)>,
     inhibitors: Vec<Series>,
+    find: fn(&str) -> Option<&'static Metric>,
 }
 
 impl Mutes {
@@ -40,7 +41,12 @@ impl Mutes {
     ) -> Self {
         let lasting = silences.iter().filter(|silence| now.timestamp() < silence.until);
         let quiet = hours.and_then(|hours| Some((hours.clone(), hours.until(now)?.timestamp())));
-        Mutes { silences: lasting.cloned().collect(), quiet, inhibitors: inhibitors(sample, find) }
+        Mutes {
+            silences: lasting.cloned().collect(),
+            quiet,
+            inhibitors: inhibitors(sample, find),
+            find,
+        }
     }
 
     /// Why nothing is told of a series now whose worst level is `worst`; an end passes an acknowledgement.
@@ -53,8 +59,10 @@ impl Mutes {
         if let Some(silence) = silence {
             return Some(Mute::Silenced(silence.clone()));
         }
+        let own = || (self.find)(&series.metric).and_then(|metric| metric.of_label);
+        let label = series.label.as_deref().or_else(own);
         let follows =
-            |cause: &&Series| cause.label == series.label && cause.metric != series.metric;
+            |cause: &&Series| cause.label.as_deref() == label && cause.metric != series.metric;
         if let Some(cause) = self.inhibitors.iter().find(follows) {
             return Some(Mute::Inhibited(cause.clone()));
         }

@@ -15,7 +15,8 @@ static DISK_PERCENT: Metric =
     Metric::gauge("disk_percent", Unit::Percent, "Share of the root file system in use.")
         .phrased("/ {value} full")
         .of_capacity(&DISK_AVAILABLE, &DISK_TOTAL)
-        .in_overview();
+        .in_overview()
+        .of_label("/");
 static DISK_USED: Metric =
     Metric::gauge("disk_used", Unit::Bytes, "Bytes used on the root file system.")
         .phrased("{value} used on /");
@@ -45,6 +46,15 @@ static AVAILABLE: Metric = Metric::gauge(
 static TOTAL: Metric =
     Metric::gauge("filesystem_total", Unit::Bytes, "Size of the file system.").labelled("mount");
 
+static READ_ONLY: Metric = Metric::gauge(
+    "filesystem_readonly",
+    Unit::Count,
+    "1 if nothing can be written to the file system, else 0.",
+)
+.labelled("mount")
+.phrased_as_state("{label} is read-only", "{label} can be written again")
+.inhibits();
+
 pub static COLLECTOR: Collector = Collector {
     name: "filesystem",
     metrics: &[
@@ -56,6 +66,7 @@ pub static COLLECTOR: Collector = Collector {
         &USED,
         &AVAILABLE,
         &TOTAL,
+        &READ_ONLY,
     ],
     collect,
 };
@@ -151,6 +162,7 @@ fn fill(mount: &Mount<'_>, space: Space, reading: &mut Reading) {
         reading.values.set_for(&USED, &label, space.used());
         reading.values.set_for(&AVAILABLE, &label, space.available);
         reading.values.set_for(&TOTAL, &label, space.total);
+        reading.values.set_for(&READ_ONLY, &label, u64::from(mount.read_only));
     }
 }
 

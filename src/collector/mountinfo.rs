@@ -17,6 +17,8 @@ pub struct Mount<'a> {
     pub point: Cow<'a, [u8]>,
     pub kind: &'a str,
     pub source: &'a [u8],
+    /// Nothing can be written: mounted so, or so since the file system failed.
+    pub read_only: bool,
 }
 
 impl Mount<'_> {
@@ -106,10 +108,16 @@ fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let device = fields.nth(2)?;
     let root = unescape(fields.next()?);
     let point = unescape(fields.next()?);
+    let options = fields.next().unwrap_or_default();
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = std::str::from_utf8(rest.next()?).ok()?;
     let source = rest.next().unwrap_or_default();
-    Some(Mount { device, root, point, kind, source })
+    let read_only = says_read_only(options) || says_read_only(rest.next().unwrap_or_default());
+    Some(Mount { device, root, point, kind, source, read_only })
+}
+
+fn says_read_only(options: &[u8]) -> bool {
+    options.split(|byte| *byte == b',').any(|option| option == b"ro" || option == b"emergency_ro")
 }
 
 /// Space, tab, newline and backslash stand as three octal digits.
@@ -185,11 +193,25 @@ mod tests {
             point: point.as_bytes().into(),
             kind,
             source: device.as_bytes(),
+            read_only: false,
         }
     }
 
     fn labels(mounts: &[Mount<'_>], filter: &Filter) -> Vec<String> {
         select(mounts, filter).iter().map(Mount::label).collect()
+    }
+
+    #[test]
+    fn a_mount_is_read_only_by_its_own_options_or_those_of_its_file_system() {
+        for (own, whole, read_only) in [
+            ("rw", "rw", false),
+            ("ro", "rw", true),
+            ("rw", "ro,errors=remount-ro", true),
+            ("rw,noatime", "rw,errors=remount-ro", false),
+        ] {
+            let line = format!("36 35 98:0 / /data {own} - ext4 /dev/sda1 {whole}");
+            assert_eq!(parse(line.as_bytes())[0].read_only, read_only, "{line}");
+        }
     }
 
     #[test]
