@@ -405,7 +405,9 @@ impl Explored {
                 way.push(at);
                 at = self.well[at];
             }
-            way.into_iter().for_each(|at| rests[at] = true);
+            for at in way {
+                rests[at] = true;
+            }
         }
     }
 }

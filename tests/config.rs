@@ -301,7 +301,7 @@ fn show_gives_each_rule_with_its_levels_and_its_origin() {
  disk_percent                       90            -         85    0     24h  default
  cpu_temp                           70            -       66.5    0     24h  default
  missing                             -            1          0    0      4h  default
- gap                               1 h            -          0    0     24h  default
+ gap                               1 h            -        0 s    0     24h  default
  memory_available                    -  ≤ 100.0 MiB  105.0 MiB    0      4h  file
  filesystem_percent                 85           95      80/90  10m  24h/4h  file
  filesystem_percent{/boot}          99            -         94  10m     24h  file

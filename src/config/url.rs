@@ -39,6 +39,15 @@ impl SecretUrl {
         self.0.as_str()
     }
 
+    /// The name to look up; an address needs none.
+    pub fn host_name(&self) -> Option<String> {
+        self.0.domain().map(str::to_owned)
+    }
+
+    pub fn port(&self) -> Option<u16> {
+        self.0.port_or_known_default()
+    }
+
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }

@@ -1,27 +1,18 @@
 //! Whether mail can go out, as far as that shows without sending one: the server's name, the program, the files.
 
-use std::fs;
-use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::Duration;
-
-use rustix::fs::{Access, access};
 
 use super::Finding;
+use super::probe::{about, authority, not_a_program, resolve, secret_file};
 use crate::config::Config;
 use crate::config::email::{
     CA_FILE, PASSWORD, PASSWORD_FILE, SENDMAIL_PATH, SMTP_SERVER, USERNAME,
 };
 use crate::config::email::{Smtp, Transport};
-use crate::config::key::Key;
 use crate::notify::secret;
-use crate::render::wording::one_line;
+use crate::notify::way::ways;
 
-/// A name server that does not answer can hold a program for minutes.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// What the service passes on as its credential.
 const CREDENTIAL: &str = "etc/hostwatch/smtp.password";
 
@@ -30,7 +21,7 @@ pub(super) fn look(config: &Config, root: &Path) -> Vec<Finding> {
     match config.email.as_ref().map(|email| &email.transport) {
         Some(Transport::Smtp(smtp)) => {
             findings.extend(server(&smtp.server, smtp.port));
-            findings.extend(smtp.ca_file.as_deref().and_then(authority));
+            findings.extend(smtp.ca_file.as_deref().and_then(|path| authority(path, &CA_FILE)));
             findings.extend(password(smtp, config.path.as_deref(), root));
         }
         Some(Transport::Sendmail(program)) => findings.extend(sendmail(program)),
@@ -48,11 +39,7 @@ fn tells_nobody(config: &Config) -> bool {
     let faulty = |section: &str| {
         config.faults.iter().any(|fault| fault.path.iter().any(|key| key == section))
     };
-    !config.rules.is_empty() && config.email.is_none() && !faulty("notifications")
-}
-
-fn about(key: &Key, text: String) -> Finding {
-    Finding::fault(key.path, text)
+    !config.rules.is_empty() && ways(config).is_empty() && !faulty("notifications")
 }
 
 fn server(name: &str, port: u16) -> Option<Finding> {
@@ -66,72 +53,20 @@ fn server(name: &str, port: u16) -> Option<Finding> {
     Some(about(&SMTP_SERVER, text))
 }
 
-/// In a thread, as nothing can end a look-up that hangs.
-fn resolve(name: String, port: u16) -> Result<(), String> {
-    let (sender, receiver) = channel();
-    let spawned = thread::Builder::new().name("resolver".to_owned()).spawn(move || {
-        let found = (name.as_str(), port).to_socket_addrs().map(|mut found| found.next().is_some());
-        // Nobody waits any more.
-        _ = sender.send(found);
-    });
-    spawned.map_err(|error| format!("could not start a thread: {error}"))?;
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err("it has no address".to_owned()),
-        Ok(Err(error)) => Err(resolver_words(&error)),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-    }
-}
-
-/// "failed to lookup address information: Name or service not known" is said twice.
-fn resolver_words(error: &io::Error) -> String {
-    let text = one_line(&error.to_string());
-    text.rsplit(": ").next().unwrap_or(&text).to_owned()
-}
-
 fn sendmail(program: &Path) -> Option<Finding> {
-    let shown = program.display();
-    let why = match fs::metadata(program) {
-        Err(error) => one_line(&error.to_string()),
-        Ok(found) if !found.is_file() => "it is not a file".to_owned(),
-        Ok(_) if access(program, Access::EXEC_OK).is_err() => "it is not executable".to_owned(),
-        Ok(_) => return None,
-    };
+    let why = not_a_program(program)?;
     let text = format!(
-        "could not use {shown}: {why}; install a mail program that brings sendmail, or use \"transport\": \"smtp\""
+        "could not use {}: {why}; install a mail program that brings sendmail, or use \"transport\": \"smtp\"",
+        program.display()
     );
     Some(about(&SENDMAIL_PATH, text))
-}
-
-fn authority(path: &Path) -> Option<Finding> {
-    let could_not = format!("could not use the ca_file {}", path.display());
-    match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(not_ours(path)),
-        Err(error) => {
-            Some(about(&CA_FILE, format!("{could_not}: {}", one_line(&error.to_string()))))
-        }
-        Ok(content) if !String::from_utf8_lossy(&content).contains("BEGIN CERTIFICATE") => {
-            Some(about(&CA_FILE, format!("{could_not}: it holds no PEM certificate")))
-        }
-        Ok(_) => None,
-    }
-}
-
-fn not_ours(path: &Path) -> Finding {
-    Finding::Remark(format!("{} is not readable for you; the service reads it", path.display()))
 }
 
 /// The password, without ever showing it.
 fn password(smtp: &Smtp, config: Option<&Path>, root: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(path) = &smtp.password_file {
-        let closed = fs::File::open(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
-        if closed {
-            findings.push(not_ours(path));
-        } else if let Err(error) = secret::from_file(path, "the password file") {
-            findings.push(about(&PASSWORD_FILE, format!("{error:#}")));
-        }
+        findings.extend(secret_file(path, "the password file", &PASSWORD_FILE));
     }
     if let (Some(_), Some(path)) = (&smtp.password, config)
         && let Err(error) = secret::refuse_world_readable(path, "the password in")
@@ -157,12 +92,6 @@ mod tests {
         assert_eq!(server("127.0.0.1", 25), None);
         assert_eq!(server("[::1]", 25), None);
         assert_eq!(server("::1", 25), None);
-    }
-
-    #[test]
-    fn the_reason_of_a_resolver_is_said_once() {
-        let error = io::Error::other("failed to lookup address information: Name not known");
-        assert_eq!(resolver_words(&error), "Name not known");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! what the file speaks of: the mail server's name, other files, the samples, and the timer that takes them.
 
 mod mail;
+mod others;
 mod place;
+mod probe;
 mod rules;
 mod timer;
 mod units;
@@ -15,6 +17,7 @@ use crate::cli::Exit;
 use crate::collector::formerly;
 use crate::config::Config;
 use crate::config::fault::{Fault, position};
+use crate::notify::way::{Way, ways};
 use crate::render::json as shape;
 use crate::sample::read::Wanted;
 use crate::series::Series;
@@ -82,9 +85,13 @@ pub(super) fn run(as_json: bool, context: &mut Context<'_>) -> anyhow::Result<Ex
             || "no configuration file: the defaults".to_owned(),
             |path| path.display().to_string(),
         );
-        let mail =
-            if config.email.is_some() { "mail is configured" } else { "mail is not configured" };
-        writeln!(context.out, "{place}: no faults; {} rules, {mail}", config.rules.len())?;
+        let ways: Vec<String> = ways(&config).iter().map(Way::name).collect();
+        let told = if ways.is_empty() {
+            "nobody is told".to_owned()
+        } else {
+            format!("told by {}", ways.join(", "))
+        };
+        writeln!(context.out, "{place}: no faults; {} rules, {told}", config.rules.len())?;
         for remark in &remarks {
             writeln!(context.out, "{remark}")?;
         }
@@ -102,6 +109,7 @@ fn file(config: &Config) -> String {
 fn look(config: &Config, context: &mut Context<'_>) -> Vec<Finding> {
     let store = context.store_to_read(config).ok();
     let mut findings = mail::look(config, context.root);
+    findings.extend(others::look(config));
     findings.extend(place::look(config, context));
     if let Some(seen) = store.as_ref().and_then(|store| seen(store, context)) {
         findings.extend(rules::unseen(config, &seen));
