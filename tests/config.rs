@@ -319,7 +319,7 @@ fn show_gives_each_rule_with_its_levels_and_its_origin() {
         rule("filesystem_percent{/boot}"),
         json!({"rule": "filesystem_percent", "series": "filesystem_percent{/boot}", "metric": "filesystem_percent",
             "label": "/boot", "unit": "percent", "origin": "file", "below": false,
-            "warning": {"level": 99, "clear": 94, "for": 600, "repeat": 86_400}})
+            "warning": {"level": 99, "clear": 94, "for": 600, "clear_for": 0, "repeat": 86_400}})
     );
     assert_eq!(rule("temperature{nvme*}")["rule"], "hot");
     assert_eq!(rule("filesystem_percent{/media/*}")["off"], true);
