@@ -6,6 +6,7 @@ pub mod check;
 pub mod collect;
 pub mod config;
 pub mod history;
+mod keeper;
 pub mod metrics;
 pub mod notify;
 pub mod output;

@@ -7,12 +7,11 @@ mod gather;
 mod happenings;
 mod heartbeat;
 mod judge;
-mod keeper;
 mod lines;
 mod take;
 mod tell;
 
-use super::Context;
+use super::{Context, keeper};
 use crate::cli::{Collect, Exit};
 use crate::clock;
 use crate::collector;
