@@ -59,6 +59,9 @@ pub struct Event {
     /// When what it speaks of began, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// When it ends, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Whom it was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
@@ -100,4 +103,9 @@ impl Event {
 /// Local time with its offset, as in every file.
 pub fn rfc3339(epoch: i64) -> String {
     Zone::Local.at_epoch(epoch).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+}
+
+/// Back from a file.
+pub fn epoch_of(text: &str) -> Option<i64> {
+    chrono::DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.timestamp())
 }

@@ -14,7 +14,7 @@ use crate::sample::{Entry, Sample};
 use crate::series::{Series, is_glob};
 
 /// A series not seen for so long has gone for good.
-const GONE_AFTER: f64 = 86_400.0;
+pub const GONE_AFTER: f64 = 86_400.0;
 /// Rates over less are noise, and are not judged.
 pub const SHORTEST_JUDGED: f64 = 30.0;
 

@@ -5,7 +5,7 @@ use super::due::{Reason, due, may_try};
 use super::evaluate::rule_of;
 use super::fact::Fact;
 use super::flap::CALM;
-use super::mute::Mutes;
+use super::mute::{Mute, Mutes};
 use super::rule::{Levels, Rule};
 use super::state::{Claim, Delivery, Frozen, Past, Standing, State, Told};
 use super::{Channel, Level};
@@ -22,24 +22,48 @@ pub struct Telling<'a> {
     pub value: &'a dyn Fn(&Standing, &Levels) -> Option<f64>,
 }
 
+/// What keeps a fact from being told now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// The end may be a step of flapping: it is told once it lasted for `CALM`.
+    Unsettled,
+    Muted(Mute),
+    /// It is in a message whose fate is unknown.
+    OnItsWay,
+}
+
 impl Telling<'_> {
-    /// What a channel has to hear now and is not in a message whose fate is unknown.
+    /// What a channel has to hear now.
     pub fn facts(&self, state: &State, channel: &Channel) -> Vec<Fact> {
+        let owed = self.owed(state, channel).into_iter();
+        owed.filter(|(_, held)| held.is_none()).map(|(fact, _)| fact).collect()
+    }
+
+    /// Everything that a channel has to hear, with what keeps it from being told now.
+    pub fn owed(&self, state: &State, channel: &Channel) -> Vec<(Fact, Option<Held>)> {
         let firing = state.standings.iter().filter_map(|standing| {
             let levels = rule_of(self.rules, standing)?;
             let reason = due(levels, standing, channel, self.now, self.interval)?;
-            Some(Fact::firing(reason, standing, levels, (self.value)(standing, levels)))
+            let value = (self.value)(standing, levels);
+            Some((Fact::firing(reason, standing, levels, value), false))
         });
-        let over = state
-            .past
-            .iter()
-            .filter(|past| past.owed.contains(&channel.name) && !past.unsettled)
-            .map(|past| Fact::over(past, &channel.name, rule_of(self.rules, &past.standing)));
-        firing
-            .chain(over)
-            .filter(|fact| self.mutes.of(&fact.series, worst(fact), fact.is_over()).is_none())
-            .filter(|fact| !is_on_its_way(state, channel, &fact.claim()))
-            .collect()
+        let settled = |past: &Past| !past.unsettled || self.now.seconds_since(&past.end) >= CALM;
+        let ended = state.past.iter().filter(|past| past.owed.contains(&channel.name));
+        let over = ended.map(|past| {
+            let levels = rule_of(self.rules, &past.standing);
+            (Fact::over(past, &channel.name, levels), !settled(past))
+        });
+        let owed = firing.chain(over).map(|(fact, unsettled)| {
+            let held = if unsettled { Some(Held::Unsettled) } else { None };
+            let held = held.or_else(|| self.held(state, channel, &fact));
+            (fact, held)
+        });
+        owed.collect()
+    }
+
+    fn held(&self, state: &State, channel: &Channel, fact: &Fact) -> Option<Held> {
+        let mute = self.mutes.of(&fact.series, worst(fact), fact.is_over()).map(Held::Muted);
+        mute.or_else(|| is_on_its_way(state, channel, &fact.claim()).then_some(Held::OnItsWay))
     }
 }
 
@@ -235,7 +259,9 @@ fn note(state: &mut State, claim: &Claim, channel: &str, id: &str, now: &Moment)
 
 #[cfg(test)]
 mod tests {
+    use super::super::rule::tests::levels;
     use super::*;
+    use crate::series::Pattern;
 
     fn moment(epoch: i64) -> Moment {
         Moment { epoch, boot_id: "a".into(), uptime: epoch as f64 }
@@ -282,6 +308,37 @@ mod tests {
             (state.outbox[0].to.as_slice(), is_waiting(&state, "email:a@x")),
             (["b@x".to_owned()].as_slice(), false)
         );
+    }
+
+    #[test]
+    fn what_keeps_a_fact_back_is_known() {
+        let frozen = frozen(&["email:a@x"]);
+        let mut state = state(&frozen);
+        let rule = Rule {
+            key: "x".into(),
+            pattern: Pattern::parse("x"),
+            levels: Some(levels(80.0, 90.0)),
+            labels: Vec::new(),
+        };
+        let channel = Channel { name: "email:a@x".into(), from: Level::Warning };
+        let held = |state: &State, mutes: &Mutes| {
+            let (rules, now) = (std::slice::from_ref(&rule), &moment(9));
+            let telling = Telling { rules, mutes, now, interval: 300.0, value: &|_, _| None };
+            let owed = telling.owed(state, &channel).pop();
+            assert_eq!(
+                telling.facts(state, &channel).len(),
+                usize::from(owed.as_ref().is_some_and(|(_, held)| held.is_none()))
+            );
+            owed.and_then(|(_, held)| held)
+        };
+        assert_eq!(held(&state, &Mutes::default()), Some(Held::OnItsWay));
+        state.outbox.clear();
+        assert_eq!(held(&state, &Mutes::default()), None);
+        let standing = state.standings.pop().unwrap();
+        let (end, owed) = (moment(5), vec![channel.name.clone()]);
+        let past = Past { standing, end, value: Some(1.0), owed, unsettled: true, more: 0 };
+        state.past.push(past);
+        assert_eq!(held(&state, &Mutes::default()), Some(Held::Unsettled));
     }
 
     #[test]

@@ -8,9 +8,13 @@ use super::evaluate::rule_of;
 use super::quiet::QuietHours;
 use super::rule::Rule;
 use super::state::{Silence, Standing, State};
+use crate::event::{Event, epoch_of, kind};
 use crate::metric::Metric;
 use crate::sample::Sample;
 use crate::series::{Pattern, Series};
+
+/// How the event of a silence names its cause if that is an acknowledgement.
+pub const UNTIL_RECOVERED: &str = "until_recovered";
 
 /// Why something is not told.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,23 +55,35 @@ impl Mutes {
 
     /// Why nothing is told of a series now whose worst level is `worst`; an end passes an acknowledgement.
     pub fn of(&self, series: &Series, worst: Level, is_over: bool) -> Option<Mute> {
-        let silence = self
+        self.all(series, worst, is_over).into_iter().next()
+    }
+
+    /// Every reason for it.
+    pub fn all(&self, series: &Series, worst: Level, is_over: bool) -> Vec<Mute> {
+        let silences = self
             .silences
             .iter()
             .filter(|silence| !(silence.until_recovered && is_over))
-            .find(|silence| silence.covers(series));
-        if let Some(silence) = silence {
-            return Some(Mute::Silenced(silence.clone()));
-        }
+            .filter(|silence| silence.covers(series));
         let own = || (self.find)(&series.metric).and_then(|metric| metric.of_label);
         let label = series.label.as_deref().or_else(own);
         let follows =
             |cause: &&Series| cause.label.as_deref() == label && cause.metric != series.metric;
-        if let Some(cause) = self.inhibitors.iter().find(follows) {
-            return Some(Mute::Inhibited(cause.clone()));
-        }
-        let (hours, until) = self.quiet.as_ref()?;
-        (!hours.lets_pass(worst)).then_some(Mute::QuietHours(*until))
+        let causes = self.inhibitors.iter().filter(follows);
+        let quiet = self.quiet.iter().filter(|(hours, _)| !hours.lets_pass(worst));
+        let silences = silences.map(|silence| Mute::Silenced(silence.clone()));
+        let causes = causes.map(|cause| Mute::Inhibited(cause.clone()));
+        silences.chain(causes).chain(quiet.map(|(_, until)| Mute::QuietHours(*until))).collect()
+    }
+
+    /// Those in force.
+    pub fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+
+    /// The end of the quiet hours, inside them.
+    pub fn quiet_until(&self) -> Option<i64> {
+        self.quiet.as_ref().map(|(_, until)| *until)
     }
 }
 
@@ -94,26 +110,46 @@ fn inhibitors(sample: &Sample, find: fn(&str) -> Option<&'static Metric>) -> Vec
 /// Notes which standings nobody could have been told of yet.
 pub fn mark(state: &mut State, mutes: &Mutes, now: &crate::time::Moment) {
     for standing in &mut state.standings {
-        let is_open = standing.level != Level::Ok || standing.flapping.is_some();
         let begins = standing.start() == Some(now);
         let series = Series::parse(&standing.series);
-        let is_muted = is_open && mutes.of(&series, standing.worst_level(), false).is_some();
+        let is_muted =
+            standing.is_open() && mutes.of(&series, standing.worst_level(), false).is_some();
         standing.muted = is_muted && (begins || standing.muted);
     }
 }
 
+/// The series that fire or flap under a rule that holds.
+pub fn open(state: &State, rules: &[Rule]) -> Vec<Series> {
+    let is_open = |standing: &&Standing| standing.is_open() && rule_of(rules, standing).is_some();
+    let open = state.standings.iter().filter(is_open);
+    open.map(|standing| Series::parse(&standing.series)).collect()
+}
+
+/// The silences in force as the events tell of them, for those who may not read the state.
+pub fn from_events(events: &[Event], now: i64) -> Vec<Silence> {
+    let mut silences: Vec<Silence> = Vec::new();
+    for event in events {
+        let Some(series) = &event.series else { continue };
+        if [kind::SILENCED, kind::UNSILENCED].contains(&event.event.as_str()) {
+            silences.retain(|silence| silence.series != *series);
+        }
+        let until = event.until.as_deref().and_then(epoch_of).filter(|until| now < *until);
+        if let (kind::SILENCED, Some(until)) = (event.event.as_str(), until) {
+            silences.push(Silence {
+                series: series.clone(),
+                since: event.epoch,
+                until,
+                until_recovered: event.cause.as_deref() == Some(UNTIL_RECOVERED),
+                reason: String::new(),
+            });
+        }
+    }
+    silences
+}
+
 /// Takes out the silences that are over: their time has come, or what they waited for has ended.
 pub fn expire(state: &mut State, rules: &[Rule], now: i64) -> Vec<Silence> {
-    let is_open = |standing: &&Standing| {
-        (standing.level != Level::Ok || standing.flapping.is_some())
-            && rule_of(rules, standing).is_some()
-    };
-    let open: Vec<Series> = state
-        .standings
-        .iter()
-        .filter(is_open)
-        .map(|standing| Series::parse(&standing.series))
-        .collect();
+    let open = open(state, rules);
     let lasts = |silence: &Silence| {
         now < silence.until
             && (!silence.until_recovered || open.iter().any(|series| silence.covers(series)))
@@ -170,6 +206,32 @@ mod tests {
         let gone = mutes(&[], r#","missing":{"/data":1,"/srv":0}"#);
         assert!(is_muted(&gone, "filesystem_percent{/data}"));
         assert!(!is_muted(&gone, "missing{/data}") && !is_muted(&gone, "filesystem_percent{/srv}"));
+    }
+
+    #[test]
+    fn every_reason_is_known_and_the_first_is_the_one_that_is_named() {
+        let both = mutes(&[silence("*", 101, false)], r#","missing":{"/data":1}"#);
+        let series = Series::parse("filesystem_percent{/data}");
+        let all = both.all(&series, Level::Warning, false);
+        assert!(matches!(all.as_slice(), [Mute::Silenced(_), Mute::Inhibited(_)]), "{all:?}");
+        assert_eq!(both.of(&series, Level::Warning, false).as_ref(), all.first());
+    }
+
+    #[test]
+    fn the_events_tell_of_the_silences_in_force() {
+        let moment = |epoch| crate::time::Moment { epoch, boot_id: "a".into(), uptime: 0.0 };
+        let event = |kind, series: &str, epoch, until| Event {
+            until: Some(crate::event::rfc3339(until)),
+            ..Event::new(kind, "h", &moment(epoch)).about(series)
+        };
+        let events = [
+            event(kind::SILENCED, "x", 10, 500),
+            event(kind::SILENCED, "y", 20, 500),
+            event(kind::SILENCED, "z", 30, 90),
+            event(kind::SILENCED, "x", 40, 600),
+            event(kind::UNSILENCED, "y", 50, 0),
+        ];
+        assert_eq!(from_events(&events, 100), [Silence { since: 40, ..silence("x", 600, false) }]);
     }
 
     #[test]

@@ -105,6 +105,14 @@ impl Levels {
         if self.below { value <= threshold.level } else { value >= threshold.level }
     }
 
+    /// In how many of the readings that `times` asks about it is past a threshold: this one, and those before, newest
+    /// first.
+    pub fn count_past(&self, threshold: &Threshold, value: f64, before: &[Option<f64>]) -> usize {
+        let others = self.times.map_or(0, |times| times.of.saturating_sub(1));
+        let readings = before.iter().take(others).copied().chain([Some(value)]).flatten();
+        readings.filter(|value| self.is_past(threshold, *value)).count()
+    }
+
     pub fn is_clear(&self, threshold: &Threshold, value: f64) -> bool {
         let inside = if self.below { value >= threshold.clear } else { value <= threshold.clear };
         inside && !self.is_past(threshold, value)

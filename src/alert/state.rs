@@ -148,6 +148,11 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Standing {
+    /// Whether it fires, or flaps.
+    pub fn is_open(&self) -> bool {
+        self.level != Level::Ok || self.flapping.is_some()
+    }
+
     /// When what is told of it began; it tells one episode of a series from the next.
     pub fn start(&self) -> Option<&Moment> {
         self.flapping.as_ref().map(|flapping| &flapping.since).or(self.since.as_ref())

@@ -130,9 +130,7 @@ impl Judge<'_> {
             // Asked at a value that is past, or to end one that is not.
             return self.levels.is_past(threshold, self.value);
         };
-        let before = self.before.iter().take(times.of.saturating_sub(1)).copied();
-        let readings = before.chain([Some(self.value)]).flatten();
-        readings.filter(|value| self.levels.is_past(threshold, *value)).count() >= times.count
+        self.levels.count_past(threshold, self.value, self.before) >= times.count
     }
 }
 
