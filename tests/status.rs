@@ -299,7 +299,7 @@ fn what_cannot_be_understood_is_said_in_one_line() {
 fn past_and_firing_alerts_are_listed() {
     let host = after(r#"{"warning": 70, "critical": 80}"#, &[75, 60, 76, 85]);
     let list = host.run(&["alerts", "list", "--json"]).json();
-    assert_eq!(keys(&list), ["schema", "since", "until", "alerts"]);
+    assert_eq!(keys(&list), ["schema", "since", "until", "alerts", "silences"]);
     assert_eq!(list, host.run(&["alerts", "--json"]).json());
     let alerts = list["alerts"].as_array().unwrap();
     let shape = |alert: &Value| {

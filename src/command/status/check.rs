@@ -42,15 +42,14 @@ fn line(facts: &Facts) -> String {
     if facts.stale {
         words.push(stale_words(facts.age, facts.interval));
     }
-    words.extend(
-        facts
-            .firing
-            .iter()
-            .map(|episode| phrase(&Series::parse(&episode.series), episode.value, false)),
-    );
-    if facts.firing.is_empty() {
-        words.push(format!("no alerts, sampled {} ago", span::human(facts.age)));
-    }
+    words.extend(facts.counted().map(|episode| {
+        let flapping = if episode.flapping { ", flapping" } else { "" };
+        phrase(&Series::parse(&episode.series), episode.value, false) + flapping
+    }));
+    let is_calm = facts.counted().next().is_none();
+    words.extend(is_calm.then(|| "no alerts".to_owned()));
+    words.extend(facts.silenced_words());
+    words.extend(is_calm.then(|| format!("sampled {} ago", span::human(facts.age))));
     perfdata::line(facts.level(), &words.join(", "), data(facts))
 }
 

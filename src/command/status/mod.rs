@@ -67,13 +67,24 @@ pub struct Course {
 }
 
 impl Facts {
-    /// The worst of what is firing; unknown if the data are stale.
+    /// The worst of what is firing and not silenced; unknown if the data are stale.
     pub fn level(&self) -> Level {
         if self.stale {
             Level::Unknown
         } else {
-            self.firing.iter().map(|episode| episode.level).max().unwrap_or(Level::Ok)
+            self.counted().map(|episode| episode.level).max().unwrap_or(Level::Ok)
         }
+    }
+
+    /// What is firing and not silenced.
+    fn counted(&self) -> impl Iterator<Item = &Episode> {
+        self.firing.iter().filter(|episode| !episode.is_silenced())
+    }
+
+    /// How many alerts are silenced, in words, if any are.
+    fn silenced_words(&self) -> Option<String> {
+        let silenced = self.firing.len() - self.counted().count();
+        (silenced > 0).then(|| format!("{silenced} silenced"))
     }
 }
 
@@ -105,7 +116,7 @@ pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
     }
     let interval = expected_interval(&config, &store, context);
     let age = age(&last.moment(), &context.now.moment());
-    let firing = standing::now_firing(context, &config, &store, Some(&last))?;
+    let firing = standing::present(context, &config, &store, Some(&last))?.firing;
     let range = Range::last(86_400, context.now.utc);
     let day = Day::read(&store, range, &last, &config, interval)?;
     let events = with_gaps(store.last_events(EVENTS)?, &day.gaps, &last.host);

@@ -4,7 +4,7 @@ use super::{Course, Facts};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
 use crate::collector;
-use crate::command::{Context, config as config_command};
+use crate::command::{Context, config as config_command, standing};
 use crate::continuity::TOLERANCE;
 use crate::event::Event;
 use crate::metric::Unit;
@@ -63,11 +63,13 @@ pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<(
 
 fn heading(facts: &Facts, context: &Context<'_>) -> String {
     let level = facts.level();
-    let alerts = match facts.firing.len() {
+    let alerts = match facts.counted().count() {
         0 => "no alerts".to_owned(),
         1 => "1 alert".to_owned(),
         many => format!("{many} alerts"),
     };
+    let silenced = facts.silenced_words().map(|words| format!(", {words}"));
+    let alerts = alerts + &silenced.unwrap_or_default();
     let word = if facts.stale { "STALE".to_owned() } else { level.title() };
     let left = format!("{}: {}, {alerts}", facts.last.host, context.stdout.level(level, &word));
     let plain = facts.last.host.chars().count() + 4 + word.len() + alerts.len();
@@ -94,10 +96,14 @@ fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> S
         .threshold
         .map(|threshold| format!(", level {}", unit.level(threshold)))
         .unwrap_or_default();
-    let told =
-        episode.told.as_deref().map(|told| format!(", mailed {}", time(told))).unwrap_or_default();
+    let flapping = if episode.flapping { "flapping " } else { "" };
+    let told = standing::told_words(episode, clock);
+    let mute = episode.mute.as_ref().map(|mute| standing::mute_words(mute, clock));
+    let rest: Vec<String> = told.into_iter().chain(mute).collect();
+    let rest = if rest.is_empty() { String::new() } else { format!(", {}", rest.join(", ")) };
     let level = context.stdout.level(episode.level, &format!("{:<8}", episode.level.title()));
-    format!(" {level}  {}  {value}{limit}, since {}{told}\n", episode.series, time(&episode.start))
+    let (series, start) = (&episode.series, time(&episode.start));
+    format!(" {level}  {series}  {value}{limit}, {flapping}since {start}{rest}\n")
 }
 
 /// The series of the overview and those with rules, in the order of the registry.
@@ -196,6 +202,7 @@ fn event_words(event: &Event) -> String {
     let unit = collector::find(&Series::parse(series).metric).map(|metric| metric.unit);
     let value = || event.value.zip(unit).map(|(value, unit)| unit.human(value)).unwrap_or_default();
     let text = if event.text.is_empty() { value() } else { event.text.clone() };
+    let series = if series == "*" { "everything" } else { series };
     let words =
         [series, &text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
     let cut: String = words.chars().take(LONGEST).collect();
