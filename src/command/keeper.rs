@@ -13,6 +13,8 @@ pub(super) struct Keeper<'a> {
     runtime: &'a Runtime,
     pub state: State,
     saved: State,
+    /// Whether the one in force was found in the runtime directory.
+    is_away: bool,
     /// What had to be said while loading.
     pub remark: Option<String>,
 }
@@ -23,8 +25,10 @@ impl<'a> Keeper<'a> {
     pub(super) fn load(store: &'a Store, runtime: &'a Runtime) -> anyhow::Result<Self> {
         let loaded = state::load(&store.directory)?;
         let newer = runtime.state().filter(|kept| kept.generation > loaded.state.generation);
+        let is_away = newer.is_some();
         let state = newer.unwrap_or(loaded.state);
-        Ok(Keeper { store, runtime, saved: state.clone(), state, remark: loaded.set_aside })
+        let (saved, remark) = (state.clone(), loaded.set_aside);
+        Ok(Keeper { store, runtime, state, saved, is_away, remark })
     }
 
     /// Saves what changed. `false`: nothing can remember it.
@@ -43,6 +47,25 @@ impl<'a> Keeper<'a> {
             self.saved = self.state.clone();
         }
         kept
+    }
+
+    /// Saves what a person changed, where those who collect will find it: they need not be the same user, and do not
+    /// look into our runtime directory.
+    ///
+    /// # Errors
+    /// The data directory cannot be written.
+    pub(super) fn keep_in_place(&mut self) -> anyhow::Result<()> {
+        if !self.state.differs(&self.saved) {
+            return Ok(());
+        }
+        self.state.generation = self.saved.generation + 1;
+        match state::save(&self.store.directory, &self.state) {
+            Ok(()) => self.runtime.forget_state(),
+            Err(_) if self.is_away && self.runtime.keep_state(&self.state) => {}
+            Err(error) => return Err(error),
+        }
+        self.saved = self.state.clone();
+        Ok(())
     }
 
     /// Whether a failure is to be printed now; `None` as text: it is over.

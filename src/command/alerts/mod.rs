@@ -1,6 +1,7 @@
 //! `alerts`: what is firing, what is silenced and what was; why; and what other rules would have done.
 
 mod explain;
+mod known;
 mod list;
 mod replay;
 mod silence;

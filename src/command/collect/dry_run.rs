@@ -48,7 +48,8 @@ pub(super) fn run(
     let channels = way::channels(config);
     state.upgrade(&channels);
     let lines = [taken.sample.clone()];
-    let mut window = lines::window(&run, &rules, &lines);
+    let date = taken.sample.timestamp.date_naive();
+    let mut window = lines::window(store, date, &rules, &lines);
     lines::judge_lines(&lines, &run, &rules, &channels, &mut window, &mut state, &mut Vec::new());
     write!(
         context.out,

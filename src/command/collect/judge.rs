@@ -103,7 +103,9 @@ fn judge_and_tell(
     for round in 0..MOST_ROUNDS {
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
-        let window = window.get_or_insert_with(|| lines::window(run, &rules, &lines));
+        let date = run.sample.timestamp.date_naive();
+        let before = || lines::window(run.store, date, &rules, &lines);
+        let window = window.get_or_insert_with(before);
         judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);
         events.extend(end_silences(run, &rules, keeper));
         let (silences, hours) = (&keeper.state.silences, run.config.quiet_hours.as_ref());
@@ -161,7 +163,7 @@ fn print_failures(run: &Run<'_>, keeper: &mut Keeper<'_>, context: &mut Context<
 }
 
 /// The configured rules, and one of our own: nobody would look where nothing arrives.
-pub(super) fn rules(config: &Config) -> Vec<Rule> {
+pub(in crate::command) fn rules(config: &Config) -> Vec<Rule> {
     let critical = Threshold { level: 1.0, repeat: f64::INFINITY, ..Threshold::default() };
     let own = Rule {
         key: STORE_FAILED.name.to_owned(),

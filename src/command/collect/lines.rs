@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use chrono::NaiveDate;
+
 use super::judge::Run;
 use crate::alert::evaluate::{Change, Line, evaluate};
 use crate::alert::ledger::fold;
@@ -18,7 +20,7 @@ use crate::render::wording::phrase;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
 use crate::series::Series;
-use crate::store::{lock, tail};
+use crate::store::{Store, lock, tail};
 use crate::time::Moment;
 
 /// Most lines of other runs that are judged in one go.
@@ -101,7 +103,12 @@ fn hole(earlier: &Moment, now: &Moment, interval: f64, events: &[Event]) -> Opti
 }
 
 /// The lines before those that are to be judged, as far as a rule asks for them.
-pub(super) fn window(run: &Run<'_>, rules: &[Rule], lines: &[Sample]) -> Window {
+pub(in crate::command) fn window(
+    store: &Store,
+    date: NaiveDate,
+    rules: &[Rule],
+    lines: &[Sample],
+) -> Window {
     let lookback = Lookback::of(rules);
     let mut window = Window::default();
     let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
@@ -109,8 +116,7 @@ pub(super) fn window(run: &Run<'_>, rules: &[Rule], lines: &[Sample]) -> Window 
     };
     let names = rules.iter().map(|rule| rule.pattern.metric.as_str());
     let wanted = Wanted::names(names);
-    let date = run.sample.timestamp.date_naive();
-    let paths = date.iter_days().rev().take(MOST_DAYS).map(|date| run.store.metrics_file(date));
+    let paths = date.iter_days().rev().take(MOST_DAYS).map(|date| store.metrics_file(date));
     let before =
         paths.take_while(|path| path.exists()).flat_map(|path| tail::samples(&path, &wanted));
     let is_before =

@@ -23,6 +23,7 @@ use crate::store::append::{Appended, append};
 use crate::store::retention::prune;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, create_directory};
+pub(super) use judge::rules;
 use take::{Recent, Taken};
 
 /// # Errors
