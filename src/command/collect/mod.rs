@@ -24,7 +24,9 @@ use crate::store::retention::prune;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, create_directory};
 pub(super) use judge::rules;
+pub(super) use lines::window;
 use take::{Recent, Taken};
+pub(super) use tell::Judged;
 
 /// # Errors
 /// The configuration or the directory cannot be used.

@@ -13,7 +13,7 @@ use crate::alert::ledger::{self, Telling, again, is_worth_telling};
 use crate::alert::mute::Mutes;
 use crate::alert::rule::{Levels, Rule};
 use crate::alert::state::{Claim, Frozen, Standing};
-use crate::alert::window::{Window, reading};
+use crate::alert::window::{Reading, Window, reading};
 use crate::collector;
 use crate::event::{Event, kind};
 use crate::metric::Metric;
@@ -30,7 +30,7 @@ use crate::time::Moment;
 const LONGEST: f64 = 30.0;
 
 /// What there is to tell of.
-pub(super) struct Judged<'a> {
+pub(in crate::command) struct Judged<'a> {
     pub rules: &'a [Rule],
     pub sample: &'a Sample,
     pub window: &'a Window,
@@ -38,17 +38,26 @@ pub(super) struct Judged<'a> {
 }
 
 impl Judged<'_> {
+    /// What is judged of a series.
+    pub(in crate::command) fn reading(
+        &self,
+        levels: &Levels,
+        series: &Series,
+        interval: f64,
+    ) -> Reading {
+        let counter = collector::find(&series.metric).is_some_and(Metric::is_cumulative);
+        reading(levels, series, counter, self.sample, self.window, interval)
+    }
+
     /// What a function of the ledger makes of it.
-    pub(super) fn telling<T>(
+    pub(in crate::command) fn telling<T>(
         &self,
         now: &Moment,
         interval: f64,
         work: impl FnOnce(&Telling<'_>) -> T,
     ) -> T {
         let value = |standing: &Standing, levels: &Levels| {
-            let series = Series::parse(&standing.series);
-            let counter = collector::find(&series.metric).is_some_and(Metric::is_cumulative);
-            reading(levels, &series, counter, self.sample, self.window, interval).value
+            self.reading(levels, &Series::parse(&standing.series), interval).value
         };
         let (rules, mutes) = (self.rules, self.mutes);
         work(&Telling { rules, mutes, now, interval, value: &value })

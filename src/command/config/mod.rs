@@ -46,6 +46,11 @@ fn value_of<'a>(document: &'a Value, key: &Key) -> Option<&'a Value> {
     value_at(document, &key.path.split('.').collect::<Vec<_>>())
 }
 
+/// Whether a rule is no default.
+pub fn is_from_file(rule: &Rule, config: &Config) -> bool {
+    rule_path(rule, config).is_some()
+}
+
 /// Where a rule stands in the file; `None` for a default.
 fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
     let thresholds = value_of(&config.document, &ALERT_THRESHOLDS)?;
