@@ -27,12 +27,13 @@ pub enum Mute {
 }
 
 /// Everything that mutes at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mutes {
     silences: Vec<Silence>,
     quiet: Option<(QuietHours, i64)>,
     inhibitors: Vec<Series>,
-    find: fn(&str) -> Option<&'static Metric>,
+    /// The descriptor of a metric.
+    find: Option<fn(&str) -> Option<&'static Metric>>,
 }
 
 impl Mutes {
@@ -49,7 +50,7 @@ impl Mutes {
             silences: lasting.cloned().collect(),
             quiet,
             inhibitors: inhibitors(sample, find),
-            find,
+            find: Some(find),
         }
     }
 
@@ -65,7 +66,7 @@ impl Mutes {
             .iter()
             .filter(|silence| !(silence.until_recovered && is_over))
             .filter(|silence| silence.covers(series));
-        let own = || (self.find)(&series.metric).and_then(|metric| metric.of_label);
+        let own = || self.find?(&series.metric)?.of_label;
         let label = series.label.as_deref().or_else(own);
         let follows =
             |cause: &&Series| cause.label.as_deref() == label && cause.metric != series.metric;
