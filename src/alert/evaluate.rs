@@ -53,7 +53,11 @@ pub fn evaluate(
     line: &Line<'_>,
     channels: &[Channel],
 ) -> Evaluation {
-    let evaluation = Evaluation { past: past.to_vec(), ..Evaluation::default() };
+    let mut past = past.to_vec();
+    for past in &mut past {
+        past.unsettled &= line.at.now.seconds_since(&past.end) < CALM;
+    }
+    let evaluation = Evaluation { past, ..Evaluation::default() };
     let mut judge = Judge { evaluation, at: line.at, channels };
     let short = line.sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED);
     for rule in rules {

@@ -104,11 +104,20 @@ fn is_on_its_way(state: &State, channel: &Channel, claim: &Claim) -> bool {
     pending.flat_map(|frozen| &frozen.facts).any(|other| other == claim)
 }
 
-/// The messages of before, their fates unknown, that may be tried again by one way.
+/// The messages of before, their fates unknown, that may be tried again by one way, each for those who may be tried.
 pub fn again(state: &State, notifier: &str, now: &Moment, interval: f64) -> Vec<Frozen> {
-    let may = |channel: &String| may_try(state.delivery.get(channel), now, interval);
-    let outbox = state.outbox.iter().filter(|frozen| frozen.notifier == notifier);
-    outbox.filter(|frozen| frozen.channels.iter().all(may)).cloned().collect()
+    let may = |channel: &str| may_try(state.delivery.get(channel), now, interval);
+    let mut outbox = state.outbox.clone();
+    outbox.retain_mut(|frozen| frozen.notifier == notifier && leave_to(frozen, may));
+    outbox
+}
+
+/// Takes everybody off a message but those who `stay`; returns whether somebody does.
+fn leave_to(frozen: &mut Frozen, stay: impl Fn(&str) -> bool) -> bool {
+    frozen.channels.retain(|name| stay(name));
+    let hears = |to: &String| frozen.channels.iter().any(|name| name.ends_with(&format!(":{to}")));
+    frozen.to.retain(hears);
+    !frozen.channels.is_empty()
 }
 
 /// Whether a message of before, its fate unknown, must reach the channel before anything new.
@@ -130,15 +139,10 @@ pub fn accepted(state: &mut State, frozen: &Frozen, channels: &[String], now: &M
 
 /// Takes a message off the way to some channels: they have it, or surely did not get it.
 pub fn forget(state: &mut State, frozen: &Frozen, channels: &[String]) {
-    for other in &mut state.outbox {
-        if other.message_id == frozen.message_id && other.notifier == frozen.notifier {
-            other.channels.retain(|name| !channels.contains(name));
-            other
-                .to
-                .retain(|to| other.channels.iter().any(|name| name.ends_with(&format!(":{to}"))));
-        }
-    }
-    state.outbox.retain(|frozen| !frozen.channels.is_empty());
+    let is_it =
+        |other: &Frozen| other.message_id == frozen.message_id && other.notifier == frozen.notifier;
+    let stays = |name: &str| !channels.iter().any(|other| other == name);
+    state.outbox.retain_mut(|other| !is_it(other) || leave_to(other, stays));
 }
 
 /// Notes that a channel could not be told, or not surely; returns whether that is news.
@@ -169,15 +173,18 @@ pub fn fold(state: &mut State, rules: &[Rule], now: &Moment) -> Vec<Moment> {
     let mut kept: Vec<Past> = Vec::new();
     for past in std::mem::take(&mut state.past) {
         let free = |past: &Past| !past.unsettled && is_untold(past) && !is_pending(state, past);
-        let earlier = kept.iter_mut().find(|earlier| {
+        // The one right before it, or they would be told across what was in between.
+        let earlier = kept.iter_mut().rev().find(|earlier| {
             earlier.standing.rule == past.standing.rule
                 && earlier.standing.series == past.standing.series
-                && earlier.owed == past.owed
+        });
+        let joins = |earlier: &&mut Past| {
+            earlier.owed == past.owed
                 && earlier.value.is_some() == past.value.is_some()
                 && free(earlier)
                 && free(&past)
-        });
-        match earlier {
+        };
+        match earlier.filter(joins) {
             None => kept.push(past),
             Some(earlier) => {
                 folded.extend(past.standing.since.clone());
@@ -220,11 +227,9 @@ pub fn keep_only(state: &mut State, channels: &[Channel]) {
         past.owed.retain(|name| is_there(name));
     }
     state.past.retain(|past| !past.owed.is_empty());
-    for frozen in &mut state.outbox {
-        frozen.channels.retain(|name| is_there(name));
-    }
-    state.outbox.retain(|frozen| !frozen.channels.is_empty());
+    state.outbox.retain_mut(|frozen| leave_to(frozen, is_there));
     state.delivery.retain(|name, _| is_there(name));
+    state.printed.retain(|name, _| !name.contains(':') || is_there(name));
     for standing in &mut state.standings {
         standing.told.retain(|name, _| is_there(name));
     }
@@ -356,6 +361,42 @@ mod tests {
         failed(&mut state, "email:a@x", "why", false, &moment(9));
         keep_only(&mut state, &[]);
         assert!(state.outbox.is_empty() && state.delivery.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_waits_no_longer_goes_to_who_was_taken_out() {
+        let mut state = state(&frozen(&["email:a@x", "email:b@x"]));
+        keep_only(&mut state, &[Channel { name: "email:b@x".into(), from: Level::Warning }]);
+        assert_eq!(state.outbox[0].to, ["b@x"]);
+    }
+
+    #[test]
+    fn a_message_of_before_goes_to_those_who_may_be_tried() {
+        let mut state = state(&frozen(&["email:a@x", "email:b@x"]));
+        failed(&mut state, "email:a@x", "why", true, &moment(9));
+        let to = |now| again(&state, "email", &moment(now), 300.0).pop().map(|frozen| frozen.to);
+        assert_eq!(to(300), Some(vec!["b@x".into()]));
+        assert_eq!(to(4_000), Some(vec!["a@x".into(), "b@x".into()]));
+        assert_eq!(state.outbox[0].channels.len(), 2);
+    }
+
+    #[test]
+    fn what_nobody_could_be_told_of_is_told_as_one_but_not_across_something_else() {
+        let past = |minute: i64, unsettled| Past {
+            standing: Standing { since: Some(moment(minute)), ..Standing::default() },
+            end: moment(minute + 1),
+            value: Some(1.0),
+            owed: vec!["email:a@x".into()],
+            unsettled,
+            more: 0,
+        };
+        let ends = |past: &[Past]| {
+            let mut state = State { past: past.to_vec(), ..State::default() };
+            fold(&mut state, &[]);
+            state.past.iter().map(|past| past.end.epoch).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&[past(1, false), past(3, false), past(5, false)]), [6]);
+        assert_eq!(ends(&[past(1, false), past(3, true), past(5, false)]), [2, 4, 6]);
     }
 
     #[test]
