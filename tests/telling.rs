@@ -134,9 +134,13 @@ fn accepted() -> Outcome {
 
 /// Surely not accepted, for good or not, with these words, and without the address's secret.
 fn refused(outcome: &Outcome, for_good: bool, words: &str) {
-    let Outcome::NotAccepted { error, permanent } = outcome else { panic!("{outcome:?}") };
+    let (error, permanent) = match outcome {
+        Outcome::NotAccepted { error, permanent } => (error, *permanent),
+        Outcome::Rejected { error } => (error, true),
+        other => panic!("{other:?}"),
+    };
     assert!(error.contains(words) && !error.contains("secret"), "{error}");
-    assert!(*permanent == for_good && !error.contains('\n'), "{outcome:?}");
+    assert!(permanent == for_good && !error.contains('\n'), "{outcome:?}");
 }
 
 fn uncertain(outcome: &Outcome, words: &str) {

@@ -43,7 +43,7 @@ pub fn run(command: &NotifyCommand, context: &mut Context<'_>) -> anyhow::Result
         let words = way.words(&frozen);
         match outcome {
             Outcome::Accepted => writeln!(context.out, "accepted: test {}", way.done(&frozen))?,
-            Outcome::NotAccepted { error, .. } => {
+            Outcome::NotAccepted { error, .. } | Outcome::Rejected { error } => {
                 context.complain(&format!("could not {words}: {error}"));
                 all_well = false;
             }
@@ -55,7 +55,7 @@ pub fn run(command: &NotifyCommand, context: &mut Context<'_>) -> anyhow::Result
             }
         }
         for refused in refused {
-            context.complain(&format!("could not mail {}", refused.error));
+            context.complain(&format!("could not mail {}: {}", refused.address, refused.error));
             all_well = false;
         }
     }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::smtp::{Session, send};
+use super::smtp::{Sent, Session, send};
 use super::watchdog::within;
 use super::{Outcome, Refused, failure, secret};
 use crate::alert::state::Frozen;
@@ -54,7 +54,7 @@ pub fn deliver(
                 };
                 let name = format!("{}:{}", smtp.server, smtp.port);
                 let work = move |handing_over: &AtomicBool| send(&session, &mail, handing_over);
-                within(left, &name, work, alone)
+                within(left, &name, work, Sent::alone).take_leave()
             }
         },
         Transport::Sendmail(path) => {

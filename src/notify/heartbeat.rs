@@ -58,7 +58,9 @@ fn report(
     };
     match http::post(request, left.min(webhook::timeout(target))) {
         Outcome::Accepted => Ok(()),
-        Outcome::NotAccepted { error, .. } | Outcome::Uncertain { error } => Err(error),
+        Outcome::NotAccepted { error, .. }
+        | Outcome::Rejected { error }
+        | Outcome::Uncertain { error } => Err(error),
     }
 }
 

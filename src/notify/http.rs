@@ -43,11 +43,12 @@ pub(super) fn post(request: Request, limit: Duration) -> Outcome {
 
 fn exchange(request: &Request, limit: Duration, handing_over: &AtomicBool) -> Outcome {
     let shown = request.url.shown();
-    let not_accepted =
-        |error: String, permanent| Outcome::NotAccepted { error: request.hide(&error), permanent };
     let agent = match agent(request, limit) {
         Ok(agent) => agent,
-        Err(error) => return not_accepted(format!("{shown}: {error:#}"), false),
+        Err(error) => {
+            let error = request.hide(&format!("{shown}: {error:#}"));
+            return Outcome::NotAccepted { error, permanent: false };
+        }
     };
     let mut body = Handing { left: request.body.as_bytes(), handing_over };
     let mut built = http::Request::post(request.url.as_str())
@@ -56,7 +57,8 @@ fn exchange(request: &Request, limit: Duration, handing_over: &AtomicBool) -> Ou
         built = built.header(name, value);
     }
     let Ok(built) = built.body(SendBody::from_reader(&mut body)) else {
-        return not_accepted(format!("{shown}: a header or the URL cannot be sent"), true);
+        let error = request.hide(&format!("{shown}: a header or the URL cannot be sent"));
+        return Outcome::Rejected { error };
     };
     match agent.run(built) {
         Ok(answer) => judge(request, answer),
@@ -131,8 +133,11 @@ fn judge(request: &Request, answer: http::Response<Body>) -> Outcome {
         _ => format!("{shown} answered {status}{}", said(answer)),
     };
     let comes_back = matches!(status, 408 | 425 | 429);
-    let permanent = (400..500).contains(&status) && !comes_back;
-    Outcome::NotAccepted { error: request.hide(&error), permanent }
+    let error = request.hide(&error);
+    if (400..500).contains(&status) && !comes_back {
+        return Outcome::Rejected { error };
+    }
+    Outcome::NotAccepted { error, permanent: false }
 }
 
 /// What the server says about it, in its first words.

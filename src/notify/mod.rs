@@ -24,10 +24,15 @@ pub const EMAIL: &str = "email";
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Accepted,
-    /// It surely was not accepted: it is composed afresh from what is true at the next try.
+    /// It surely was not accepted now: if it never was tried before, it is composed afresh from what is true at the
+    /// next try, else it may have been accepted then, and stays as it is.
     NotAccepted {
         error: String,
         permanent: bool,
+    },
+    /// The message itself was refused for good: as it is it never will be accepted.
+    Rejected {
+        error: String,
     },
     /// The connection ended after the data: the very same message is sent again.
     Uncertain {

@@ -11,9 +11,13 @@ use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 
+use super::watchdog::within;
 use super::{Outcome, Refused, failure};
 use crate::alert::state::Frozen;
 use crate::config::email::{Security, Smtp};
+
+/// For a goodbye.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// What a connection needs beside the message.
 pub struct Session {
@@ -25,23 +29,39 @@ pub struct Session {
     pub timeout: Duration,
 }
 
+/// What became of a message.
+pub struct Sent {
+    pub outcome: Outcome,
+    /// Those who were refused although others were not.
+    pub refused: Vec<Refused>,
+    /// As long as it lasts.
+    connection: Option<SmtpConnection>,
+}
+
+impl Sent {
+    /// What befell all recipients alike.
+    pub fn alone(outcome: Outcome) -> Self {
+        Sent { outcome, refused: Vec::new(), connection: None }
+    }
+
+    /// Takes leave of the server. The message is decided already, so it may not answer as long as it likes.
+    pub fn take_leave(self) -> (Outcome, Vec<Refused>) {
+        if let Some(mut connection) = self.connection {
+            within(LEAVE, "", move |_| _ = connection.quit(), drop);
+        }
+        (self.outcome, self.refused)
+    }
+}
+
 /// Sends it. `handing_over` is set once the data begin: before, it surely was not accepted.
-pub fn send(
-    session: &Session,
-    frozen: &Frozen,
-    handing_over: &AtomicBool,
-) -> (Outcome, Vec<Refused>) {
+pub fn send(session: &Session, frozen: &Frozen, handing_over: &AtomicBool) -> Sent {
     let server = &session.smtp;
     let mut connection = match open(session) {
         Ok(connection) => connection,
-        Err((error, permanent)) => {
-            return (Outcome::NotAccepted { error, permanent }, Vec::new());
-        }
+        Err((error, permanent)) => return Sent::alone(Outcome::NotAccepted { error, permanent }),
     };
-    let outcome = transact(&mut connection, server, frozen, handing_over);
-    // The message is decided; how the connection ends is not our concern.
-    _ = connection.quit();
-    outcome
+    let (outcome, refused) = transact(&mut connection, server, frozen, handing_over);
+    Sent { outcome, refused, connection: Some(connection) }
 }
 
 /// Words, and whether it is for good.
@@ -120,13 +140,24 @@ fn transact(
 ) -> (Outcome, Vec<Refused>) {
     match begin(connection, server, frozen) {
         Err((error, permanent)) => (Outcome::NotAccepted { error, permanent }, Vec::new()),
-        Ok(refused) if refused.len() == frozen.to.len() => {
-            let permanent = refused.iter().all(|one| one.permanent);
-            let words: Vec<String> = refused.into_iter().map(|one| one.error).collect();
-            (Outcome::NotAccepted { error: words.join("; "), permanent }, Vec::new())
-        }
+        Ok(refused) if refused.len() == frozen.to.len() => nobody(refused),
         Ok(refused) => (hand_over(connection, server, frozen, handing_over), refused),
     }
+}
+
+/// Nobody was taken. Those who were only put off do not wait for those who were refused for good.
+fn nobody(refused: Vec<Refused>) -> (Outcome, Vec<Refused>) {
+    let (for_good, put_off): (Vec<_>, Vec<_>) = refused.into_iter().partition(|one| one.permanent);
+    let permanent = put_off.is_empty();
+    let (together, alone) = if permanent { (for_good, put_off) } else { (put_off, for_good) };
+    let error = match together.as_slice() {
+        [one] => one.error.clone(),
+        all => {
+            let words = all.iter().map(|one| format!("{}: {}", one.address, one.error));
+            words.collect::<Vec<_>>().join("; ")
+        }
+    };
+    (Outcome::NotAccepted { error, permanent }, alone)
 }
 
 /// Sender and recipients; returns those that were refused.
@@ -154,8 +185,7 @@ fn begin(
         match answer {
             Ok(()) => {}
             Err(error) if error.status().is_some() => {
-                let (words, permanent) = failure(&error, server);
-                let error = format!("{address}: {words}");
+                let (error, permanent) = failure(&error, server);
                 refused.push(Refused { address: address.clone(), error, permanent });
             }
             Err(error) => return Err(failure(&error, server)),
@@ -177,6 +207,9 @@ fn hand_over(
     handing_over.store(true, Ordering::SeqCst);
     match connection.message(frozen.content.as_bytes()) {
         Ok(_) => Outcome::Accepted,
+        Err(error) if error.is_permanent() => {
+            Outcome::Rejected { error: failure(&error, server).0 }
+        }
         Err(error) if error.status().is_some() => not_accepted(failure(&error, server)),
         Err(error) => Outcome::Uncertain { error: failure(&error, server).0 },
     }

@@ -120,8 +120,13 @@ struct Teller<'a, 'k, 'c> {
 impl Teller<'_, '_, '_> {
     fn tell(&mut self, way: Way<'_>) {
         let interval = self.run.recent.interval;
-        for frozen in again(&self.keeper.state, &way.name(), &self.moment, interval) {
-            self.hand_over(way, &frozen, "a message of before, once more");
+        let before = again(&self.keeper.state, &way.name(), &self.moment, interval);
+        if !before.is_empty() {
+            // What was judged is written already, and is not to be judged again should this be cut off.
+            self.keeper.keep();
+        }
+        for frozen in before {
+            self.hand_over(way, &frozen, None);
         }
         let (state, channels) = (&self.keeper.state, way.channels());
         let new =
@@ -132,7 +137,12 @@ impl Teller<'_, '_, '_> {
     }
 
     fn send_new(&mut self, way: Way<'_>, channels: &[String], facts: &[Fact]) {
-        let gathered = gather(self.run, self.judged, facts, &self.keeper.state);
+        // A thread is continued for those who have its beginning.
+        let mut heard = facts.to_vec();
+        for fact in &mut heard {
+            fact.standing.told.retain(|channel, _| channels.contains(channel));
+        }
+        let gathered = gather(self.run, self.judged, &heard, &self.keeper.state);
         let message = gathered.message(way.prefix(), self.context);
         self.number += 1;
         let sender = Sender {
@@ -161,16 +171,17 @@ impl Teller<'_, '_, '_> {
             self.context.complain("nothing is told: what was told could not be remembered");
             return;
         }
-        self.hand_over(way, &frozen, &message.subject);
+        self.hand_over(way, &frozen, Some(&message.subject));
     }
 
-    /// Who surely did not get it is owed its facts; who may have got it gets the very same again.
-    fn hand_over(&mut self, way: Way<'_>, frozen: &Frozen, what: &str) {
+    /// Who surely did not get it is owed its facts; who may have got it gets the very same again. It may have been got
+    /// before if it is not `new`, and then a failure proves nothing.
+    fn hand_over(&mut self, way: Way<'_>, frozen: &Frozen, new: Option<&str>) {
         let left = self.deadline.share(self.sharers, way.timeout());
         let (outcome, refused) = way.deliver(frozen, &self.full_name, self.context.variable, left);
         let mut reached = frozen.clone();
         for refused in &refused {
-            self.refused(&mut reached, refused);
+            self.refused(&mut reached, refused, new.is_some());
         }
         match outcome {
             Outcome::Accepted => {
@@ -183,10 +194,17 @@ impl Teller<'_, '_, '_> {
                 let to = shown_all(&reached.channels);
                 let told = |claim| told(claim, self.run.host, &self.moment, &to, &done);
                 self.events.extend(reached.facts.iter().map(told));
-                self.context.note(&format!("{done}: {what}"));
+                self.context
+                    .note(&format!("{done}: {}", new.unwrap_or("a message of before, once more")));
+            }
+            Outcome::Rejected { error } => {
+                ledger::forget(&mut self.keeper.state, &reached, &reached.channels);
+                self.failed(&way.words(&reached), &reached.channels, &error, true);
             }
             Outcome::NotAccepted { error, permanent } => {
-                ledger::forget(&mut self.keeper.state, &reached, &reached.channels);
+                if new.is_some() {
+                    ledger::forget(&mut self.keeper.state, &reached, &reached.channels);
+                }
                 self.failed(&way.words(&reached), &reached.channels, &error, permanent);
             }
             Outcome::Uncertain { error } => {
@@ -196,9 +214,11 @@ impl Teller<'_, '_, '_> {
     }
 
     /// One recipient was refused, the others were not.
-    fn refused(&mut self, frozen: &mut Frozen, refused: &Refused) {
+    fn refused(&mut self, frozen: &mut Frozen, refused: &Refused, is_new: bool) {
         let channel = [mail_channel(&refused.address)];
-        ledger::forget(&mut self.keeper.state, frozen, &channel);
+        if is_new {
+            ledger::forget(&mut self.keeper.state, frozen, &channel);
+        }
         frozen.channels.retain(|name| *name != channel[0]);
         frozen.to.retain(|to| *to != refused.address);
         self.failed(
