@@ -3,9 +3,10 @@
 
 One port per fault, without arguments one for each; on loopback unless told. DIRECTORY/ready.json appears once all of
 them listen and gives the port of each fault. Every message whose final dot arrived is kept, byte for byte, as
-DIRECTORY/mail/NNNN-OUTCOME.eml, where OUTCOME is `accepted` (answered 250), `refused` (answered 4xx or 5xx) or `kept`
-(never answered, yet not lost). DIRECTORY/log has a line per event: the fault, what happened, the text. A fault goes
-away while DIRECTORY/FAULT.cured exists: its port then behaves like `ok`.
+DIRECTORY/mail/NNNN-OUTCOME.eml, where OUTCOME is `accepted` (answered 250), `refused` (answered 4xx or 5xx), `kept`
+(never answered, yet not lost) or `lost` (never answered, and nobody has it); NNNN-OUTCOME.to has its recipients, one a
+line. DIRECTORY/log has a line per event: the fault, what happened, the text. A fault goes away while
+DIRECTORY/FAULT.cured exists: its port then behaves like `ok`.
 """
 
 import asyncio
@@ -21,17 +22,31 @@ FAULTS = {
     "auth-in-clear": "offers AUTH without TLS and takes any secret",
     "refuse-starttls": "offers STARTTLS, then answers it with 454",
     "refuse-sender": "550 to MAIL",
+    "defer-sender": "421 to MAIL, then hangs up",
     "refuse-recipient": "550 to RCPT",
     "greylist": "451 to the first RCPT of a sender and recipient, then accepts",
+    "by-name": "550 to RCPT of refused@…, 451 to the first of greylisted@…, and accepts everybody else",
     "refuse-data": "552 after the final dot",
     "defer-data": "451 after the final dot",
     "drop-after-354": "cuts the connection instead of reading the message",
     "drop-after-dot": "keeps the message and cuts the connection without an answer",
+    "lose-after-dot": "forgets the message and cuts the connection without an answer",
     "silent-dot": "keeps the message and never answers",
+    "silent-quit": "accepts everything and never answers QUIT",
     "silent": "accepts the connection and never says a word",
     "drip": "says everything at one byte a second",
     "busy": "421 as its banner, then hangs up",
+    "closed": "554 as its banner, then hangs up",
+    "hang-up": "hangs up without a word",
     "garbage": "binary noise as its banner",
+}
+BANNERS = {"busy": "421 4.3.2 too busy, try again later", "closed": "554 5.3.2 no mail is taken here"}
+AFTER_THE_DOT = {
+    "refuse-data": ("refused", "552 5.2.2 mailbox full"),
+    "defer-data": ("refused", "451 4.3.0 try again later"),
+    "drop-after-dot": ("kept", ""),
+    "silent-dot": ("kept", ""),
+    "lose-after-dot": ("lost", ""),
 }
 LINE_LIMIT = 1 << 20
 
@@ -44,14 +59,33 @@ class Server:
         self.mail = directory / "mail"
         self.mail.mkdir(parents=True, exist_ok=True)
         self.log_file = (directory / "log").open("a", buffering=1)
-        self.numbers = itertools.count(1)
+        self.numbers = itertools.count(len(list(self.mail.glob("[0-9]*.eml"))) + 1)
         self.greylisted: set[tuple[str, str]] = set()
 
     def log(self, fault: str, event: str, text: str = "") -> None:
         self.log_file.write(f"{fault} {event} {text}".rstrip() + "\n")
 
-    def keep(self, fault: str, outcome: str, message: bytes) -> None:
+    def fault_of(self, port: str) -> str:
+        """What is wrong with the next connection to a port."""
+        return "ok" if (self.directory / f"{port}.cured").exists() else port
+
+    def refusal(self, fault: str, sender: str, recipient: str) -> str:
+        """The answer to a recipient who is not taken."""
+        name, known = recipient.partition("@")[0], (sender, recipient) in self.greylisted
+        if fault == "refuse-recipient" or (fault == "by-name" and name == "refused"):
+            return "550 5.1.1 no such user"
+        if fault == "greylist" or (fault == "by-name" and name == "greylisted"):
+            self.greylisted.add((sender, recipient))
+            return "" if known else "451 4.7.1 greylisted, try again later"
+        return ""
+
+    def verdict(self, fault: str, message: bytes) -> tuple[str, str]:
+        """What becomes of a message whose final dot arrived, and the answer to it, if any."""
+        return AFTER_THE_DOT.get(fault, ("accepted", "250 2.0.0 accepted"))
+
+    def keep(self, fault: str, outcome: str, message: bytes, recipients: list[str]) -> None:
         name = f"{next(self.numbers):04}-{outcome}.eml"
+        (self.mail / name).with_suffix(".to").write_text("".join(f"{recipient}\n" for recipient in recipients))
         partial = self.mail / f".{name}"
         partial.write_bytes(message)
         partial.rename(self.mail / name)
@@ -85,9 +119,8 @@ class Session:
     """One connection."""
 
     def __init__(self, server: Server, fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
-        cured = (server.directory / f"{fault}.cured").exists()
         self.port = fault
-        self.fault = "ok" if cured else fault
+        self.fault = server.fault_of(fault)
         self.server, self.reader, self.writer = server, reader, writer
         self.sender = ""
         self.recipients: list[str] = []
@@ -117,8 +150,10 @@ class Session:
     async def converse(self) -> None:
         if self.fault == "silent":
             return await self.until_the_client_leaves()
-        if self.fault == "busy":
-            return await self.say("421 4.3.2 too busy, try again later")
+        if self.fault == "hang-up":
+            return
+        if self.fault in BANNERS:
+            return await self.say(BANNERS[self.fault])
         if self.fault == "garbage":
             self.writer.write(bytes(range(256)) * 8 + b"\r\n")
             return await self.until_the_client_leaves()
@@ -134,6 +169,8 @@ class Session:
                     await self.say("454 4.7.0 TLS is not available" if self.fault == "refuse-starttls" else "502 no")
                 case "AUTH" if self.fault == "auth-in-clear":
                     await self.authenticate(argument)
+                case "MAIL" if self.fault == "defer-sender":
+                    return await self.say("421 4.3.2 closing down, try again later")
                 case "MAIL":
                     await self.mail(argument)
                 case "RCPT":
@@ -146,6 +183,8 @@ class Session:
                     await self.say("250 2.0.0 forgotten")
                 case "HELO" | "NOOP":
                     await self.say("250 localhost")
+                case "QUIT" if self.fault == "silent-quit":
+                    return await self.until_the_client_leaves()
                 case "QUIT":
                     return await self.say("221 2.0.0 bye")
                 case _:
@@ -166,12 +205,8 @@ class Session:
         await self.say("250 2.1.0 sender taken")
 
     async def recipient(self, argument: str) -> None:
-        pair = (self.sender, argument)
-        if self.fault == "refuse-recipient":
-            return await self.say("550 5.1.1 no such user")
-        if self.fault == "greylist" and pair not in self.server.greylisted:
-            self.server.greylisted.add(pair)
-            return await self.say("451 4.7.1 greylisted, try again later")
+        if refusal := self.server.refusal(self.fault, self.sender, bare(argument)):
+            return await self.say(refusal)
         self.recipients.append(argument)
         await self.say("250 2.1.5 recipient taken")
 
@@ -184,22 +219,19 @@ class Session:
         message = bytearray()
         while (line := await self.reader.readuntil(b"\n")) != b".\r\n":
             message += line[1:] if line.startswith(b".") else line
-        self.recipients = []
-        refusals = {"refuse-data": "552 5.2.2 mailbox full", "defer-data": "451 4.3.0 try again later"}
-        if self.fault in refusals:
-            self.server.keep(self.port, "refused", bytes(message))
-            await self.say(refusals[self.fault])
-        elif self.fault == "drop-after-dot":
-            self.server.keep(self.port, "kept", bytes(message))
-            return False
+        outcome, answer = self.server.verdict(self.fault, bytes(message))
+        recipients, self.recipients = [bare(recipient) for recipient in self.recipients], []
+        self.server.keep(self.port, outcome, bytes(message), recipients)
+        if answer:
+            await self.say(answer)
         elif self.fault == "silent-dot":
-            self.server.keep(self.port, "kept", bytes(message))
             await self.until_the_client_leaves()
-            return False
-        else:
-            self.server.keep(self.port, "accepted", bytes(message))
-            await self.say("250 2.0.0 accepted")
-        return True
+        return bool(answer)
+
+
+def bare(recipient: str) -> str:
+    """The address of `TO:<address> PARAMETERS`."""
+    return recipient.partition("<")[2].partition(">")[0]
 
 
 def main() -> None:

@@ -36,10 +36,12 @@ COOL, WARM, HOT = 45.0, 68.0, 75.0  # WARM: inside the level, not yet far enough
 START = datetime.datetime(2026, 11, 22, 9, 0, tzinfo=datetime.UTC)
 INTERVAL = 300
 HOUR = 3600
+DAY = 24 * HOUR
 LONGEST_RUN = 32.0  # the 30 s that all telling may take, and a little for the rest
 NOT_FOR_PEOPLE = re.compile(
     r"Os \{|\b(Some|Err|Error|Custom|InvalidCertificate)\(|lettre|os error|Resource temporarily|panicked|RUST_BACKTRACE"
 )
+DEFAULT_RULES = {"are": "kept"}
 SECRET = "correct-horse-8361-battery"
 WRONG_SECRET = "tr0ub4dor-2947-and-three"
 USER = "monitor"
@@ -213,6 +215,11 @@ class Faults:
     def mails(self, outcome: str = "accepted") -> list[Mail]:
         return [Mail(path.read_bytes()) for path in sorted((self.directory / "mail").glob(f"[0-9]*-{outcome}.eml"))]
 
+    def box(self, address: str) -> list[Mail]:
+        """What was accepted for one of several recipients."""
+        paths = sorted((self.directory / "mail").glob("[0-9]*-accepted.eml"))
+        return [Mail(path.read_bytes()) for path in paths if address in path.with_suffix(".to").read_text().split()]
+
     def events(self, event: str) -> list[str]:
         """The texts of one kind of event, e.g. `said`."""
         lines = (line.split(" ", 2) for line in (self.directory / "log").read_text().splitlines())
@@ -222,8 +229,10 @@ class Faults:
 class Host:
     """One monitored host: its own proc and sys, store, configuration and clock, and a thermometer to turn."""
 
-    def __init__(self, lab: Lab, name: str, section: dict, thresholds: dict | None = None):
+    def __init__(self, lab: Lab, name: str, section: dict, thresholds: dict | None = None, **notifications: object):
         self.lab = lab
+        self.notifications = notifications
+        self.interval = INTERVAL
         self.directory = lab.directory / f"host-{name}"
         self.data = self.directory / "data"
         self.root = self.directory / "root"
@@ -237,7 +246,7 @@ class Host:
         self.write("proc/1/mountinfo", "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw")
         self.write("proc/mounts", "/dev/sda1 / ext4 rw,relatime 0 0")
         self.write("proc/net/dev", PROC_NET_DEV)
-        self.write("proc/meminfo", "MemTotal: 3884000 kB\nMemAvailable: 2900000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB")
+        self.fill(25)
         self.configure(section)
         self.turn(COOL)
         lab.hosts.append(self)
@@ -249,9 +258,12 @@ class Host:
 
     def configure(self, section: dict, mode: int = 0o644) -> None:
         self.section = {key: value for key, value in section.items() if value is not None}
-        monitoring = {"log_interval": INTERVAL, "default_rules": False, "alert_thresholds": self.thresholds}
+        monitoring = {"log_interval": self.interval} | (
+            {} if self.thresholds == DEFAULT_RULES else {"default_rules": False, "alert_thresholds": self.thresholds}
+        )
+        notifications = {"email": self.section} | self.notifications
         config = self.directory / "config.json"
-        config.write_text(json.dumps({"monitoring": monitoring, "notifications": {"email": self.section}}, indent=2))
+        config.write_text(json.dumps({"monitoring": monitoring, "notifications": notifications}, indent=2))
         config.chmod(mode)
 
     def now(self) -> datetime.datetime:
@@ -263,6 +275,12 @@ class Host:
         self.write("sys/class/thermal/thermal_zone0/temp", str(round(celsius * 1000)))
         self.write("proc/uptime", f"{1000 + self.elapsed}.00 {2000 + 2 * self.elapsed}.00")
         self.write("proc/stat", f"cpu  {ticks // 20} 0 {ticks // 40} {ticks} 0 0 0 0 0 0\nctxt {ticks}\nprocesses 4242")
+
+    def fill(self, percent: float) -> None:
+        """Sets the memory in use."""
+        available = round(4_000_000 * (100 - percent) / 100)
+        swap = "SwapTotal: 0 kB\nSwapFree: 0 kB"
+        self.write("proc/meminfo", f"MemTotal: 4000000 kB\nMemAvailable: {available} kB\n{swap}")
 
     def command(self, *arguments: str) -> list[str]:
         return [
@@ -312,8 +330,11 @@ class Host:
         return [json.loads(line) for line in lines]
 
     def events(self) -> list[str]:
+        return [event["event"] for event in self.happenings()]
+
+    def happenings(self) -> list[dict]:
         lines = (line for path in sorted(self.data.glob("events_*.jsonl")) for line in path.read_text().splitlines())
-        return [json.loads(line)["event"] for line in lines]
+        return [json.loads(line) for line in lines]
 
     def has_sample(self, celsius: float) -> bool:
         """Whether the run at this moment stored its sample."""
@@ -895,6 +916,53 @@ def doubtful_mail_is_sent_again_as_it_was(lab: Lab, check: Results) -> None:
         )
 
 
+def doubtful_mail_stays_as_it_is(lab: Lab, check: Results) -> None:
+    for fault, wait in (("busy", INTERVAL), ("closed", HOUR), ("refuse-recipient", HOUR), ("defer-data", INTERVAL)):
+        faults = Faults(lab, f"stays-{fault}", "drop-after-dot", fault, "ok")
+        host = Host(lab, f"stays-{fault}", faults.section("drop-after-dot"))
+        runs = [host.collect(COOL), host.collect(HOT)]
+        host.configure(faults.section(fault))
+        runs.append(host.collect(HOT + 1))
+        host.configure(faults.section("ok"))
+        runs += [host.collect(HOT + 2, HOUR + wait), host.collect(HOT)]
+        kept, told = faults.mails("kept"), faults.mails()
+        check(
+            [run.code for run in runs] == [0, 4, 4, 0, 0]
+            and len(told) == len(kept) == 1
+            and told[0].raw == kept[0].raw,
+            f"{fault} after a mail was taken in silence: it goes out again as it was, not afresh",
+            f"{[run.code for run in runs]} {listing(kept)}, then {listing(told)}",
+        )
+    faults = Faults(lab, "stays-refused", "drop-after-dot", "refuse-data", "ok")
+    host = Host(lab, "stays-refused", faults.section("drop-after-dot"))
+    host.collect(COOL)
+    host.collect(HOT)
+    host.configure(faults.section("refuse-data"))
+    host.collect(HOT)
+    host.configure(faults.section("ok"))
+    run = host.collect(HOT, HOUR + INTERVAL)
+    refused, told = faults.mails("refused"), faults.mails()
+    check(
+        run.code == 0 and len(refused) == len(told) == 1 and refused[0]["Message-ID"] != told[0]["Message-ID"],
+        "what is refused for what it says is given up, and written afresh",
+        f"{run}; {listing(refused)}; {listing(told)}",
+    )
+
+
+def a_server_that_does_not_say_goodbye(lab: Lab, check: Results) -> None:
+    faults = Faults(lab, "goodbye", "silent-quit")
+    host = Host(lab, "goodbye", faults.section("silent-quit", timeout=5))
+    host.collect(COOL)
+    run = host.collect(HOT)
+    check(run.code == 0 and run.seconds < 4, "a mail that was accepted is told, whatever QUIT comes to", run)
+    runs = [host.collect(HOT) for _ in range(2)]
+    check(
+        all(run.code == 0 and not run.err for run in runs) and len(faults.mails()) == 1,
+        "and is not sent again",
+        listing(faults.mails()),
+    )
+
+
 def refused_mail_is_written_afresh(lab: Lab, check: Results) -> None:
     for fault, wait in (("defer-data", INTERVAL), ("refuse-data", HOUR + INTERVAL)):
         faults = Faults(lab, f"afresh-{fault}", fault)
@@ -995,6 +1063,316 @@ def one_recipient_of_two(lab: Lab, check: Results) -> None:
         runs[0].code in (0, 4) and "nouser@example.test" in runs[0].err and "550" in runs[0].err,
         "and the refused one is named",
         runs[0],
+    )
+
+
+def each_recipient_on_its_own(lab: Lab, check: Results) -> None:
+    well, greylisted, refused = (f"{name}@example.test" for name in ("well", "greylisted", "refused"))
+    faults = Faults(lab, "own", "by-name")
+    host = Host(lab, "own", faults.section("by-name", to_addresses=[refused, greylisted, well]))
+    host.collect(COOL)
+    run = host.collect(HOT)
+    boxes = [len(faults.box(to)) for to in (well, greylisted, refused)]
+    check(run.code == 4 and boxes == [1, 0, 0], "one who is refused and one who is put off do not cost a third", boxes)
+    lines = run.err.splitlines()
+    check(
+        any(refused in line and "550" in line for line in lines)
+        and any(greylisted in line and "451" in line for line in lines)
+        and not NOT_FOR_PEOPLE.search(run.err),
+        "both are named, with the server's answers",
+        run,
+    )
+    named = {event["event"]: event.get("to") for event in host.happenings() if event["event"] in ("owed", "refused")}
+    check(named == {"refused": refused, "owed": greylisted}, "both are named in the events", named)
+    run = host.collect(HOT + 1)
+    late, early = faults.box(greylisted), faults.box(well)
+    check(
+        run.code == 4 and len(late) == len(early) == 1 and "76" in late[0].body("plain"),
+        "who was put off gets a mail of its own at the next run, written afresh",
+        f"{run}; {listing(late)}; {listing(early)}",
+    )
+    check(
+        late and early and late[0]["Message-ID"] != early[0]["Message-ID"] and refused not in late[0]["To"],
+        "addressed to nobody else",
+        [mail["To"] for mail in late + early],
+    )
+    codes, tries = tries_over(host, 40, lambda: faults.events("said").count(f"RCPT TO:<{refused}>"))
+    hours = [seconds // HOUR for seconds in tries]
+    check(
+        set(codes) == {4} and len(tries) == 2 and tries[1] - tries[0] >= 2 * HOUR,
+        "who is refused is tried again after an hour, and then after two",
+        hours,
+    )
+    boxes = [len(faults.box(to)) for to in (well, greylisted)]
+    check(boxes == [1, 1], "which disturbs nobody else", boxes)
+    host.collect(COOL)
+    subjects = [[mail["Subject"].split(":")[0] for mail in faults.box(to)] for to in (well, greylisted, refused)]
+    both = [f"{HOST} WARNING", f"{HOST} RECOVERED"]
+    check(subjects == [both, both, []], "those who heard the beginning hear the end", subjects)
+    faults.cure("by-name")
+    runs = [host.collect(COOL, 12 * HOUR) for _ in range(3)]
+    told, boxes = faults.box(refused), [len(faults.box(to)) for to in (well, greylisted)]
+    check(
+        runs[-1].code == 0 and len(told) == 1 and "could not be told before" in told[0].body("plain"),
+        "once taken again, who was refused hears of it as past, once",
+        f"{runs[-1]}; {listing(told)}",
+    )
+    check(boxes == [2, 2] and not host.state()["delivery"], "and nothing is left over", host.state())
+    faults = Faults(lab, "own-two", "by-name")
+    host = Host(lab, "own-two", faults.section("by-name", to_addresses=[refused, greylisted]))
+    host.collect(COOL)
+    host.collect(HOT)
+    named = {event["event"]: event.get("to") for event in host.happenings() if event["event"] in ("owed", "refused")}
+    host.collect(HOT)
+    check(
+        named == {"refused": refused, "owed": greylisted} and len(faults.box(greylisted)) == 1,
+        "nor does one of two wait for the other where nobody is taken",
+        f"{named}; {listing(faults.mails())}",
+    )
+
+
+def recipients_who_come_and_go(lab: Lab, check: Results) -> None:
+    first, second, third = (f"{name}@example.test" for name in ("first", "second", "third"))
+    faults = Faults(lab, "come-and-go", "ok", "drop-after-dot")
+    host = Host(lab, "come-and-go", faults.section("ok", to_addresses=[first]))
+    host.collect(COOL)
+    host.collect(HOT)
+    host.configure(faults.section("ok", to_addresses=[first, second]))
+    run = host.collect(HOT)
+    boxes = [faults.box(to) for to in (first, second)]
+    check(
+        run.code == 0
+        and [len(box) for box in boxes] == [1, 1]
+        and boxes[1][0]["Subject"].startswith(f"{HOST} WARNING"),
+        "who is added later hears of what still fires, and nobody hears it again",
+        [listing(box) for box in boxes],
+    )
+    host.collect(COOL)
+    boxes = [len(faults.box(to)) for to in (first, second)]
+    check(boxes == [2, 2], "and both hear the end", boxes)
+    host.configure(faults.section("drop-after-dot", to_addresses=[first, second]))
+    host.collect(HOT, 7 * HOUR)
+    check(len(host.state()["outbox"]) == 1, "a mail whose fate is unknown waits", host.state())
+    faults.cure("drop-after-dot")
+    host.configure(faults.section("drop-after-dot", to_addresses=[second, third]))
+    asked = faults.events("said").count(f"RCPT TO:<{first}>")
+    runs = [host.collect(HOT) for _ in range(2)]
+    boxes = [len(faults.box(to)) for to in (first, second, third)]
+    check(
+        [run.code for run in runs] == [0, 0]
+        and boxes == [2, 3, 1]
+        and faults.events("said").count(f"RCPT TO:<{first}>") == asked,
+        "who was taken out is owed nothing, not even a mail that waits",
+        f"{boxes}; {runs[0]}",
+    )
+    host.configure(faults.section("ok", to_addresses=[third]))
+    runs = [host.collect(COOL), host.collect(COOL)]
+    boxes = [len(faults.box(to)) for to in (first, second, third)]
+    state = json.dumps(host.state())
+    check(
+        [run.code for run in runs] == [0, 0] and boxes == [2, 3, 2] and first not in state and second not in state,
+        "and is forgotten",
+        f"{boxes}; {state}",
+    )
+
+
+def only_what_is_critical(lab: Lab, check: Results) -> None:
+    faults = Faults(lab, "only-critical", "ok")
+    levels = {"cpu_temp": {"warning": 70, "critical": 80}}
+    host = Host(lab, "only-critical", faults.section("ok", level="critical"), levels)
+    runs = [host.collect(celsius) for celsius in (COOL, HOT, COOL)] + [host.collect(HOT, 7 * HOUR)]
+    check(
+        [run.code for run in runs] == [0] * 4 and not faults.mails(),
+        "a warning, its end and the next one are told to nobody and owed to nobody",
+        listing(faults.mails()),
+    )
+    host.collect(85.0)
+    mails = faults.mails()
+    check(
+        len(mails) == 1 and mails[0]["Subject"].startswith(f"{HOST} CRITICAL") and not mails[0]["In-Reply-To"],
+        "what turns critical is told",
+        listing(mails),
+    )
+    host.collect(COOL)
+    host.collect(COOL)
+    mails = faults.mails()
+    check(
+        len(mails) == 2 and mails[1]["Subject"].startswith(f"{HOST} RECOVERED"),
+        "and its end",
+        listing(mails),
+    )
+
+
+def a_state_of_the_first_version(lab: Lab, check: Results) -> None:
+    to = ["one@example.test", "two@example.test"]
+    port = free_ports()
+    faults = Faults(lab, "first", f"ok={port}", "drop-after-dot")
+
+    def host_of(name: str, fault: str, *course: float) -> Host:
+        host = Host(lab, f"first-{name}", faults.section(fault, to_addresses=to))
+        for celsius in course:
+            host.collect(celsius)
+        (host.data / "state.json").write_text(json.dumps(as_of_the_first_version(host.state())))
+        return host
+
+    def boxes() -> list[list[str]]:
+        found = [[mail["Subject"].split(":")[0] for mail in faults.box(address)] for address in to]
+        return [[subject.removeprefix(f"{HOST} ") for subject in box] for box in found]
+
+    host = host_of("told", "ok", COOL, HOT)
+    runs = [host.collect(HOT), host.collect(COOL), host.collect(COOL)]
+    check(
+        [run.code for run in runs] == [0] * 3 and boxes() == [["WARNING", "RECOVERED"]] * 2,
+        "what was told then is told to nobody again, and its end to everybody",
+        f"{boxes()}; {runs[0]}",
+    )
+    check(host.state()["schema"] == 2, "it is of today's version then", host.state())
+    host = host_of("waiting", "drop-after-dot", COOL, HOT)
+    faults.cure("drop-after-dot")
+    runs = [host.collect(HOT), host.collect(HOT), host.collect(COOL)]
+    kept, told = faults.mails("kept"), faults.mails()[2:]
+    check(
+        [run.code for run in runs] == [0] * 3
+        and boxes() == [["WARNING", "RECOVERED"] * 2] * 2
+        and len(kept) == 1
+        and told[0].raw == kept[0].raw,
+        "a mail that waited goes out again as it was, and its end follows",
+        f"{boxes()}; {runs[0]}; {listing(kept)}; {listing(told)}",
+    )
+    lab.servers.stop(faults.process)
+    host = host_of("past", "ok", COOL, HOT, COOL)
+    owed = [past["owed"] for past in host.state()["past"]]
+    faults.start()
+    runs = [host.collect(COOL, 2 * HOUR), host.collect(COOL)]
+    mails = [faults.box(address)[4:] for address in to]
+    check(
+        owed == [["email"]]
+        and [run.code for run in runs] == [0, 0]
+        and all(len(box) == 1 and "could not be told before" in box[0].body("plain") for box in mails),
+        "what was past and owed is told to everybody, once",
+        f"{owed}; {runs[0]}; {[listing(box) for box in mails]}",
+    )
+
+
+def as_of_the_first_version(state: dict) -> dict:
+    """The same in the terms of then: mail was told to all recipients as one."""
+    state["schema"] = 1
+    for standing in state["standings"] + [past["standing"] for past in state["past"]]:
+        told = list(standing.pop("told", {}).values())
+        standing |= {"told": {"email": told[0]}} if told else {}
+        for later in ("changes", "inside_warning", "inside_critical"):
+            standing.pop(later, None)
+    for past in state["past"]:
+        past["owed"] = ["email"]
+    for frozen in state["outbox"]:
+        del frozen["channels"]
+    if state["delivery"]:
+        state["delivery"] = {"email": next(iter(state["delivery"].values()))}
+    return state
+
+
+def to_and_fro(metric: str, interval: int, evenly: bool):
+    """A group of checks for a day on which a value crosses its level a hundred times, under the default rules."""
+
+    def group(lab: Lab, check: Results) -> None:
+        faults = Faults(lab, f"{metric}-{interval}-{evenly}", "ok")
+        host = Host(lab, f"{metric}-{interval}-{evenly}", faults.section("ok"), DEFAULT_RULES)
+        host.interval = interval
+        host.configure(host.section)
+        samples = DAY // interval
+        if evenly:
+            changes = {round(number * samples / 200) for number in range(200)}
+        else:
+            changes = set(random.Random(f"{metric} {interval}").sample(range(samples), 200))
+        is_past, codes = False, set()
+        for sample in range(samples):
+            is_past ^= sample in changes
+            if metric == "memory_percent":
+                host.fill(85 if is_past else 60)
+            codes.add(host.collect(HOT if is_past and metric == "cpu_temp" else COOL, interval).code)
+        mails, raises = faults.mails(), host.events().count("raised")
+        check(raises == 100 and codes == {0}, "the value crosses its level 100 times", f"{raises}, {codes}")
+        check(len(mails) <= 4, "that is at most four mails", listing(mails))
+        check(
+            any("flapping" in mail["Subject"] for mail in mails) and sorted(set(host.events()) & {"flapping", "told"}),
+            "one of them says that it flaps",
+            listing(mails),
+        )
+        told = len(mails)
+        host.fill(25)
+        for _ in range(3 * HOUR // INTERVAL):
+            host.collect(COOL)
+        mails = faults.mails()
+        check(
+            len(mails) == told + 1 and mails[-1]["Subject"].startswith(f"{HOST} RECOVERED"),
+            "and one that it is over, once it has calmed",
+            listing(mails),
+        )
+
+    group.__name__ = f"{metric}_to_and_fro_every_{interval}_s_{'evenly' if evenly else 'at_random'}"
+    return group
+
+
+def quiet_hours(lab: Lab, check: Results) -> None:
+    faults = Faults(lab, "quiet", "ok")
+    thresholds = {
+        "cpu_temp": {"warning": 70, "repeat": "2h"},
+        "memory_percent": 80,
+        "fever": {"metric": "memory_percent", "critical": 95, "clear": 90},
+    }
+    host = Host(lab, "quiet", faults.section("ok"), thresholds, quiet_hours="22:00-07:00")
+    host.elapsed = 12 * HOUR + 50 * 60  # 21:50
+    runs = [host.collect(COOL)]
+    host.elapsed += 30 * 60
+    runs += [host.collect(HOT) for _ in range(30)]  # from 22:30
+    host.fill(85)
+    runs.append(host.collect(HOT))
+    host.fill(25)
+    runs += [host.collect(HOT) for _ in range(2)]
+    check(
+        {run.code for run in runs} == {0} and not faults.mails() and not any(run.err for run in runs),
+        "a warning at night, and one that is over before the morning, are told to nobody and owed to nobody",
+        f"{listing(faults.mails())}; {runs[-1]}",
+    )
+    host.fill(97)
+    runs = [host.collect(HOT) for _ in range(2)]
+    mails = faults.mails()
+    check(
+        len(mails) == 1
+        and mails[0]["Subject"].startswith(f"{HOST} CRITICAL")
+        and "cpu_temp" not in mails[0]["X-Hostwatch-Series"],
+        "what is critical is told at night, alone",
+        f"{listing(mails)}; {[mail['X-Hostwatch-Series'] for mail in mails]}",
+    )
+    host.fill(25)
+    host.collect(HOT)
+    mails = faults.mails()
+    check(
+        len(mails) == 2 and mails[1]["Subject"].startswith(f"{HOST} RECOVERED"),
+        "and so is its end",
+        listing(mails),
+    )
+    while host.now().hour != 6 or host.now().minute < 55:
+        host.collect(HOT)
+    check(len(faults.mails()) == 2, "nothing else is told before the morning", listing(faults.mails()))
+    host.collect(HOT)
+    mails = faults.mails()
+    check(
+        host.now().hour == 7
+        and len(mails) == 3
+        and mails[2]["Subject"].startswith(f"{HOST} WARNING: CPU")
+        and mails[2]["X-Hostwatch-Series"] == "cpu_temp"
+        and "since Sun 22:30" in mails[2].body("plain"),
+        "in the morning one mail tells what still fires, and since when",
+        f"{host.now()} {listing(mails)} {mails[-1].body('plain')}",
+    )
+    host.collect(HOT)
+    host.collect(COOL)
+    mails = faults.mails()
+    check(
+        len(mails) == 4 and mails[3]["Subject"].startswith(f"{HOST} RECOVERED") and not host.state()["past"],
+        "its end is told by day, and nothing of the night is left",
+        f"{listing(mails)}; {host.state()}",
     )
 
 
@@ -1190,6 +1568,10 @@ def parses(name: str, content: bytes) -> bool:
 
 # The slow ones first: all run at the same time.
 GROUPS = [
+    to_and_fro("cpu_temp", 60, evenly=True),
+    to_and_fro("memory_percent", 60, evenly=False),
+    to_and_fro("memory_percent", 300, evenly=True),
+    to_and_fro("cpu_temp", 300, evenly=False),
     told_after_a_fault("silent"),
     told_after_a_fault("silent-dot"),
     told_after_a_fault("drip"),
@@ -1202,6 +1584,10 @@ GROUPS = [
     told_after_a_fault("defer-data"),
     told_after_a_fault("drop-after-354"),
     told_after_a_fault("drop-after-dot"),
+    told_after_a_fault("lose-after-dot"),
+    told_after_a_fault("hang-up"),
+    told_after_a_fault("closed", permanent=True),
+    told_after_a_fault("defer-sender"),
     from_crossing_to_recovery,
     from_warning_to_critical,
     several_alerts_in_one_run,
@@ -1213,10 +1599,17 @@ GROUPS = [
     a_server_that_is_down,
     an_episode_while_the_server_is_down,
     doubtful_mail_is_sent_again_as_it_was,
+    doubtful_mail_stays_as_it_is,
+    a_server_that_does_not_say_goodbye,
     refused_mail_is_written_afresh,
     waiting_after_refusals,
     an_unchanged_failure,
     one_recipient_of_two,
+    each_recipient_on_its_own,
+    recipients_who_come_and_go,
+    only_what_is_critical,
+    a_state_of_the_first_version,
+    quiet_hours,
     greylisting,
     by_sendmail,
     a_dry_run,
