@@ -307,6 +307,29 @@ def what_is_doubtful_is_posted_again_as_it_was(lab: Lab, check: smtp.Results) ->
         check(run.code == 0 and same, f"{behaviour}: posted again unchanged", (str(run), receiver.posts))
 
 
+def what_is_doubtful_stays_as_it_is(lab: Lab, check: smtp.Results) -> None:
+    receiver = Receiver()
+    receiver.behaviour = "close"
+    host = Host(lab, "stays", {"webhook": {"url": receiver.url()}})
+    runs = [host.collect(COOL), host.collect(HOT)]
+    receiver.behaviour = "503"
+    runs.append(host.collect(HOT + 1))
+    receiver.behaviour = "ok"
+    runs.append(host.collect(HOT, 2 * smtp.HOUR))
+    codes = [run.code for run in runs]
+    same = len(receiver.posts) == 3 and receiver.posts[0] == receiver.posts[1] == receiver.posts[2]
+    check(codes == [0, 4, 4, 0] and same, "what was put off since is posted as it was, too", (codes, receiver.posts))
+    receiver.behaviour = "close"
+    host.collect(COOL)
+    receiver.behaviour = "404"
+    host.collect(COOL)
+    receiver.behaviour = "ok"
+    run = host.collect(COOL, 2 * smtp.HOUR)
+    keys = [seen["headers"].get("idempotency-key") for seen in receiver.posts[3:]]
+    good = run.code == 0 and len(keys) == 3 and keys[0] == keys[1] != keys[2]
+    check(good, "what is refused for good is composed afresh", (str(run), keys))
+
+
 def a_command(lab: Lab, check: smtp.Results) -> None:
     seen = lab.directory / "command-seen"
     script = lab.directory / "tell"
@@ -363,6 +386,7 @@ GROUPS = [
     own_authority,
     what_is_refused_stays_owed,
     what_is_doubtful_is_posted_again_as_it_was,
+    what_is_doubtful_stays_as_it_is,
     a_command,
     heartbeat,
     notify_test,
