@@ -111,7 +111,7 @@ impl World {
         for change in &evaluation.changes {
             self.witness(setup, change.kind);
         }
-        for folded in ledger::fold(&mut self.state, &rules, &now) {
+        for folded in ledger::fold(&mut self.state, &rules) {
             self.untold.remove(&folded.epoch);
         }
         let value = |_: &_, _: &_| reading;

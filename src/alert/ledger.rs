@@ -165,10 +165,7 @@ pub fn failed(
 
 /// Episodes of a series that nobody could be told of are one to those who will be: what is owed does not grow with the
 /// time for which nobody can be reached. Returns the starts of what was folded into earlier ones.
-pub fn fold(state: &mut State, rules: &[Rule], now: &Moment) -> Vec<Moment> {
-    for past in &mut state.past {
-        past.unsettled &= now.seconds_since(&past.end) < CALM;
-    }
+pub fn fold(state: &mut State, rules: &[Rule]) -> Vec<Moment> {
     let mut folded = Vec::new();
     let mut kept: Vec<Past> = Vec::new();
     for past in std::mem::take(&mut state.past) {

@@ -82,7 +82,7 @@ pub(super) fn judge_lines(
         let judged = Line { sample: line, at: &at, window, find: collector::find };
         let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
-        fold(state, rules, &now);
+        fold(state, rules);
         events.extend(evaluation.changes.iter().map(|change| event(change, run.host, &now)));
         if !lookback.is_nothing() {
             window.push(line.clone(), &lookback);
