@@ -20,6 +20,8 @@ pub struct Fact {
     /// What it is held to; none once its rule is gone.
     pub levels: Option<Levels>,
     pub end: Option<Moment>,
+    /// Further episodes that are told with it as one.
+    pub more: u32,
 }
 
 impl Fact {
@@ -36,6 +38,7 @@ impl Fact {
             value,
             levels: Some(levels.clone()),
             end: None,
+            more: 0,
             series: Series::parse(&standing.series),
         }
     }
@@ -56,6 +59,7 @@ impl Fact {
             value: past.value,
             levels: levels.cloned(),
             end: Some(past.end.clone()),
+            more: past.more,
             series: Series::parse(&standing.series),
             standing,
         }
