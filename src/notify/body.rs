@@ -1,297 +1,248 @@
-//! The body of a message: leads, rows and closing lines, as text and as HTML. Pure.
+//! The content of a message before it is text or HTML: leads, rows in groups, closing lines, commands. Pure.
 
-use maud::{DOCTYPE, html};
-
-use super::letter::{Course, Letter};
+use super::course::{self, Chart};
+use super::letter::Letter;
+use super::story::Story;
+use super::{advice, earlier, lead, pace};
 use crate::alert::Level;
 use crate::alert::due::Reason;
-use crate::alert::fact::Fact;
 use crate::collector;
+use crate::event::Event;
 use crate::metric::{Metric, Unit};
-use crate::render::wording::{Clock, least_spread, phrase};
+use crate::render::wording::{Clock, phrase};
 use crate::sample::{Process, Sample};
 use crate::series::Series;
-use crate::sparkline::sparkline;
 use crate::time::span;
 
-/// The content, before it is text or HTML.
+/// So many facts are told in full; of the others the levels alone.
+const IN_FULL: usize = 3;
+/// Processes in a row.
+const BUSY: usize = 3;
+
+#[derive(Default)]
 pub(super) struct Body {
-    pub leads: Vec<String>,
-    pub rows: Vec<(String, String)>,
+    pub leads: Vec<Lead>,
+    pub groups: Vec<Vec<Row>>,
     pub closing: Vec<String>,
+    pub commands: Vec<Commands>,
+}
+
+/// One fact in a sentence or two.
+pub(super) struct Lead {
+    pub level: Level,
+    pub text: String,
+    /// Where it goes.
+    pub pace: Option<String>,
+}
+
+pub(super) enum Row {
+    Level(Level, String),
+    /// A title, and lines.
+    Words(&'static str, Vec<String>),
+    Chart(Chart),
+}
+
+/// What they are for, and the commands, one a line.
+pub(super) struct Commands {
+    pub purpose: &'static str,
+    pub lines: Vec<String>,
 }
 
 impl Body {
-    pub(super) fn new(letter: &Letter<'_>, facts: &[&Fact]) -> Self {
+    pub(super) fn new(letter: &Letter<'_>, stories: &[Story<'_>]) -> Self {
         let clock = Clock { now: letter.now, zone: letter.zone };
-        let mut body = Body { leads: Vec::new(), rows: Vec::new(), closing: Vec::new() };
-        for fact in facts {
-            body.leads.push(if fact.is_over() {
-                lead_over(fact, &clock)
-            } else {
-                lead_firing(fact, letter.sample, &clock)
+        let mut body = Body::default();
+        for (at, story) in stories.iter().enumerate() {
+            let recent = course::latest(&story.background.points);
+            body.leads.push(Lead {
+                level: if story.is_fine() { Level::Ok } else { story.fact.level },
+                text: lead::lead(story, letter.host, &clock),
+                pace: pace::sentence(story, recent, &clock),
             });
-            if is_state(fact) {
-                continue;
+            let rows = rows(story, &clock, letter.interval, at < IN_FULL);
+            match body.groups.last_mut().filter(|_| at > IN_FULL) {
+                Some(brief) => brief.extend(rows),
+                None => body.groups.extend(Some(rows).filter(|rows| !rows.is_empty())),
             }
-            body.add_levels(fact, &clock);
-            let course = letter
-                .courses
-                .iter()
-                .find(|(series, _)| *series == fact.series)
-                .map(|(_, course)| course);
-            body.rows.extend(course.and_then(|course| course_row(fact, course, &clock)));
         }
-        body.rows.extend(letter.reasons.iter().map(|reason| ("Reason".to_owned(), reason.clone())));
-        body.add_processes("Busy now", &letter.sample.top, "");
-        if let Some(before) = letter.before {
-            body.add_processes(
-                "Before",
-                &before.top,
-                &format!("   at {}", clock.time(before.epoch())),
-            );
-        }
-        body.rows.push(("Otherwise".to_owned(), otherwise(letter.sample, facts)));
-        body.closing.extend(facts.iter().filter_map(|fact| next_reminder(fact, &clock)).take(1));
-        body.closing.push(match letter.others.as_slice() {
-            [] if facts.iter().all(|fact| fact.is_over()) => {
-                format!("Nothing else is firing on {}.", letter.host)
-            }
-            [] => return body,
-            others => format!("Also firing on {}: {}.", letter.host, others.join(", ")),
-        });
+        body.groups.push(around(letter, stories, &clock));
+        body.closing.extend(advice::next_reminder(stories, &clock));
+        body.closing.extend(advice::others(letter, stories, &clock));
+        let commands = [
+            ("Quiet until it ends", advice::silence(stories)),
+            ("Why, and who was told", advice::explain(stories)),
+        ];
+        let commands = commands.into_iter().filter(|(_, lines)| !lines.is_empty());
+        body.commands.extend(commands.map(|(purpose, lines)| Commands { purpose, lines }));
         body
     }
-
-    fn add_levels(&mut self, fact: &Fact, clock: &Clock<'_>) {
-        let metric = collector::find(&fact.series.metric);
-        let unit = metric.map_or(Unit::Count, |metric| metric.unit);
-        let value = fact.value.map_or_else(|| "not measured".to_owned(), |value| unit.human(value));
-        let level = |name: &str, threshold: Option<crate::alert::rule::Threshold>| {
-            threshold
-                .map(|threshold| format!(", {name} {}", unit.level(threshold.level)))
-                .unwrap_or_default()
-        };
-        let levels = fact
-            .levels
-            .as_ref()
-            .map(|levels| level("warning", levels.warning) + &level("critical", levels.critical))
-            .unwrap_or_default();
-        let word = if fact.is_over() { "OK".to_owned() } else { fact.level.title() };
-        self.rows.push((word, format!("{}   {value}{levels}", fact.series)));
-        if let (true, Some(worst)) =
-            (fact.is_over() || fact.reason == Reason::Reminder, fact.standing.worst)
-        {
-            let at = fact
-                .standing
-                .worst_at
-                .as_ref()
-                .map(|at| format!(" at {}", clock.time(at.epoch)))
-                .unwrap_or_default();
-            let critical = fact.levels.as_ref().and_then(|levels| levels.critical);
-            let never = critical.filter(|_| fact.standing.peak < Level::Critical).map(|critical| {
-                format!("; critical ({}) was never reached", unit.level(critical.level))
-            });
-            self.rows.push((
-                "Worst".to_owned(),
-                format!("{}{at}{}", unit.human(worst), never.unwrap_or_default()),
-            ));
-        }
-    }
-
-    fn add_processes(&mut self, title: &str, top: &[Process], note: &str) {
-        let busy: Vec<String> = top.iter().take(4).map(describe).collect();
-        if !busy.is_empty() {
-            self.rows.push((title.to_owned(), format!("{}{note}", busy.join(", "))));
-        }
-    }
-
-    pub(super) fn text(&self) -> String {
-        let mut text = format!("{}\n\n", self.leads.join("\n"));
-        for (title, content) in &self.rows {
-            text.push_str(&format!(" {title:<9} {content}\n"));
-        }
-        if !self.closing.is_empty() {
-            text.push_str(&format!("\n{}\n", self.closing.join("\n")));
-        }
-        text
-    }
-
-    pub(super) fn html(&self, host: &str) -> String {
-        let markup = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head { meta charset="utf-8"; meta name="viewport" content="width=device-width"; title { (host) } }
-                body style="font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;max-width:46em;margin:1em auto;padding:0 1em" {
-                    @for lead in &self.leads { p style="font-size:17px;margin:0 0 .6em" { strong { (lead) } } }
-                    table style="border-collapse:collapse;margin:.8em 0" {
-                        @for (title, content) in &self.rows {
-                            tr {
-                                th style=(format!("text-align:left;vertical-align:top;padding:.2em 1em .2em 0;white-space:nowrap;color:{}", colour(title))) { (title) }
-                                td style="padding:.2em 0;font-family:ui-monospace,monospace;font-size:13px" { (content) }
-                            }
-                        }
-                    }
-                    @for line in &self.closing { p style="color:#555;margin:.3em 0" { (line) } }
-                }
-            }
-        };
-        markup.into_string()
-    }
 }
 
-fn colour(title: &str) -> &'static str {
-    match title {
-        "CRITICAL" => "#b00020",
-        "WARNING" => "#9a5b00",
-        "OK" => "#1b6e3c",
-        _ => "#555",
+/// What there is to say about one fact.
+fn rows(story: &Story<'_>, clock: &Clock<'_>, interval: f64, in_full: bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if story.is_absence() {
+        return rows;
     }
+    let fact = story.fact;
+    rows.push(levels(story));
+    if !story.is_state() {
+        let is_news = matches!(fact.reason, Reason::Raised | Reason::Escalated);
+        rows.extend(worst(story, clock).filter(|_| !is_news));
+    }
+    if !in_full {
+        return rows;
+    }
+    if !story.is_state() {
+        let then = story.background.then.as_ref();
+        let by_memory = story.is_of_memory();
+        rows.extend(then.and_then(|then| busy("Busy then", then, by_memory, clock, true)));
+        let episode = || course::episode(story, clock, interval);
+        let recent = || course::recent(story, clock);
+        rows.extend(if fact.is_over() { episode() } else { recent() }.map(Row::Chart));
+        let day = course::day(story, clock, interval).filter(|_| !fact.is_over());
+        rows.extend(day.map(Row::Chart));
+    }
+    rows.extend(told(story, clock));
+    rows.push(Row::Words("Earlier", vec![earlier::episodes(story, clock)]));
+    rows
 }
 
-fn lead_firing(fact: &Fact, sample: &Sample, clock: &Clock<'_>) -> String {
-    let unit = collector::find(&fact.series.metric).map_or(Unit::Count, |metric| metric.unit);
-    let level = fact
-        .levels
-        .as_ref()
-        .and_then(|levels| levels.threshold(fact.level))
-        .filter(|_| !is_state(fact))
-        .map(|threshold| format!(" (level {})", unit.level(threshold.level)));
-    let since =
-        fact.standing.since.as_ref().map(|since| format!(" since {}", clock.time(since.epoch)));
-    let change = match fact.reason {
-        Reason::Escalated => "; it is now critical",
-        Reason::Eased => "; it is no longer critical",
-        Reason::Reminder => "; still",
-        _ => "",
+fn levels(story: &Story<'_>) -> Row {
+    let fact = story.fact;
+    let level = if story.is_fine() { Level::Ok } else { fact.level };
+    if story.is_state() {
+        return Row::Level(level, fact.series.to_string());
+    }
+    let value = fact.value.map_or_else(|| "not measured".to_owned(), |value| story.amount(value));
+    let limit = |name: &str, threshold: Option<crate::alert::rule::Threshold>| {
+        threshold
+            .map(|threshold| format!(", {name} {}", story.limit(threshold.level)))
+            .unwrap_or_default()
     };
-    let left = collector::find(&fact.series.metric)
-        .and_then(|metric| room_left(metric, &fact.series, sample))
+    let levels = fact.levels.as_ref();
+    let levels = levels
+        .map(|levels| limit("warning", levels.warning) + &limit("critical", levels.critical))
         .unwrap_or_default();
-    format!(
-        "{}{}{}{change}.{left}",
-        sentence(&phrase(&fact.series, fact.value, false)),
-        level.unwrap_or_default(),
-        since.unwrap_or_default()
-    )
+    Row::Level(level, format!("{}   {value}{levels}", fact.series))
 }
 
-fn room_left(metric: &Metric, series: &Series, sample: &Sample) -> Option<String> {
-    let (available, total) = metric.capacity?;
-    let number = |metric: &Metric| sample.values.get(metric.name, series.label.as_deref());
-    Some(format!(
-        " {} of {} left.",
-        available.unit.human(number(available)?),
-        total.unit.human(number(total)?)
+/// `92.8 % at 01:25; critical (95) was never reached`.
+fn worst(story: &Story<'_>, clock: &Clock<'_>) -> Option<Row> {
+    let fact = story.fact;
+    let flapping = fact.standing.flapping.as_ref();
+    let (worst, at) = match flapping {
+        Some(stretch) => (stretch.worst?, stretch.worst_at.as_ref()),
+        None => (fact.standing.worst?, fact.standing.worst_at.as_ref()),
+    };
+    let at = at.map(|at| format!(" at {}", clock.time(at.epoch))).unwrap_or_default();
+    let critical = fact.levels.as_ref().and_then(|levels| levels.critical);
+    let never = critical
+        .filter(|_| fact.is_over() && fact.standing.peak < Level::Critical)
+        .map(|critical| format!("; critical ({}) was never reached", story.limit(critical.level)));
+    Some(Row::Words(
+        "Worst",
+        vec![format!("{}{at}{}", story.amount(worst), never.unwrap_or_default())],
     ))
 }
 
-fn lead_over(fact: &Fact, clock: &Clock<'_>) -> String {
-    let unit = collector::find(&fact.series.metric).map_or(Unit::Count, |metric| metric.unit);
-    let threshold = fact.levels.as_ref().and_then(|levels| levels.threshold(fact.level));
-    let ends = threshold
-        .map(|threshold| format!(" (ends at {})", unit.level(threshold.clear)))
-        .unwrap_or_default();
-    let past = threshold.map_or_else(
-        || fact.level.name().to_owned(),
-        |threshold| format!("past {}", unit.level(threshold.level)),
-    );
-    let when = |epoch: Option<i64>| epoch.map_or_else(|| "?".to_owned(), |epoch| clock.time(epoch));
-    let (start, end) = (
-        when(fact.standing.since.as_ref().map(|since| since.epoch)),
-        when(fact.end.as_ref().map(|end| end.epoch)),
-    );
-    let now = sentence(&phrase(&fact.series, fact.value, false));
-    if is_state(fact) && fact.reason != Reason::Gone {
-        return format!("{now}. It was {} from {start} to {end}.", fact.level.name());
-    }
-    match fact.reason {
-        Reason::Gone => {
-            format!("{} was {past} since {start} and has not been measured for a day.", fact.series)
+/// How often this episode was told before, where it is told again.
+fn told(story: &Story<'_>, clock: &Clock<'_>) -> Option<Row> {
+    let told = &story.background.told;
+    let (first, last) = (told.first()?, told.last()?);
+    let last = clock.time(*last);
+    let text = match told.len() {
+        _ if story.fact.reason != Reason::Reminder => return None,
+        1 => format!("once before, {last}"),
+        many => {
+            let times = lead::times(u32::try_from(many - 1).unwrap_or(u32::MAX));
+            format!("{times} before, from {} to {last}", clock.time(*first))
         }
-        Reason::Past => {
-            format!(
-                "{now}{ends}. It was {past} from {start} to {end}; this could not be told before."
-            )
-        }
-        _ => format!("{now} again{ends}. It was {past} from {start} to {end}."),
+    };
+    Some(Row::Words("Told", vec![text]))
+}
+
+/// What is known of the host as a whole.
+fn around(letter: &Letter<'_>, stories: &[Story<'_>], clock: &Clock<'_>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    if !letter.reasons.is_empty() {
+        rows.push(Row::Words("Reason", letter.reasons.clone()));
     }
+    if stories.iter().any(|story| !story.fact.is_over()) {
+        let by_memory = stories.first().is_some_and(Story::is_of_memory);
+        rows.extend(busy("Busy now", letter.sample, by_memory, clock, false));
+        let before = letter.before;
+        rows.extend(before.and_then(|before| busy("Before", before, by_memory, clock, true)));
+    }
+    let is_absence = stories.iter().any(Story::is_absence);
+    rows.extend(letter.sample.uptime.filter(|_| is_absence).map(|uptime| up(uptime, clock)));
+    rows.push(Row::Words("Otherwise", vec![otherwise(letter.sample, stories)]));
+    let absences = stories.iter().filter(|story| story.is_absence());
+    let told: Vec<i64> =
+        absences.filter_map(|story| Some(story.fact.end.as_ref()?.epoch)).collect();
+    let events: &[Event] = letter.happenings;
+    let lately = earlier::happenings(events, &told, clock);
+    if !lately.is_empty() {
+        rows.push(Row::Words("Lately", lately));
+    }
+    rows
 }
 
-fn is_state(fact: &Fact) -> bool {
-    collector::find(&fact.series.metric).is_some_and(Metric::is_state)
+fn up(uptime: f64, clock: &Clock<'_>) -> Row {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let since = clock.now.utc.timestamp().saturating_sub(uptime as i64);
+    Row::Words("Up", vec![format!("{}, since {}", span::human(uptime), clock.time(since))])
 }
 
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-        .unwrap_or_default()
-}
-
-fn course_row(fact: &Fact, course: &Course, clock: &Clock<'_>) -> Option<(String, String)> {
-    let unit = collector::find(&fact.series.metric).map_or(Unit::Count, |metric| metric.unit);
-    let ((start, first), (end, last)) = (course.points.first()?, course.points.last()?);
-    let steps = i64::try_from(course.points.len()).unwrap_or(1) - 1;
-    if steps < 1 {
+/// The busiest processes of a sample, or the largest ones; none where it names none.
+fn busy(
+    title: &'static str,
+    sample: &Sample,
+    by_memory: bool,
+    clock: &Clock<'_>,
+    dated: bool,
+) -> Option<Row> {
+    let mut top: Vec<&Process> = sample.top.iter().collect();
+    if top.is_empty() {
         return None;
     }
-    let values: Vec<Option<f64>> = course.points.iter().map(|(_, value)| Some(*value)).collect();
-    let step = span::human((end - start) as f64 / steps as f64);
-    let line = format!(
-        "{} {} {}   one bar = {step}, {} to {}",
-        unit.bare(*first),
-        sparkline(&values, least_spread(unit, *last)),
-        unit.bare(*last),
-        clock.time(*start),
-        clock.time(*end)
-    );
-    Some(("Course".to_owned(), line))
+    if by_memory {
+        top.sort_by_key(|process| std::cmp::Reverse(process.memory));
+    } else {
+        top.retain(|process| process.cpu_percent.is_none_or(|percent| percent >= 1.0));
+    }
+    let mut lines: Vec<String> = top.into_iter().take(BUSY).map(describe).collect();
+    if lines.is_empty() {
+        lines.push("no process above 1 % of one core".to_owned());
+    }
+    if let Some(first) = lines.first_mut().filter(|_| dated) {
+        first.insert_str(0, &format!("at {}: ", clock.time(sample.epoch())));
+    }
+    Some(Row::Words(title, lines))
 }
 
-/// `rsync (backup, pid 20117) 96 %`.
+/// `rsync (backup, pid 20117) 96 % of one core, 1.0 MiB`.
 fn describe(process: &Process) -> String {
     let user = if process.user.is_empty() { String::new() } else { format!("{}, ", process.user) };
-    let cpu = process.cpu_percent.map(|percent| format!(" {percent:.0} %,")).unwrap_or_default();
+    let cpu = process.cpu_percent.map(|percent| format!(" {percent:.0} % of one core,"));
     format!(
-        "{} ({user}pid {}){cpu} {}",
+        "{} ({user}pid {}){} {}",
         process.name,
         process.pid,
+        cpu.unwrap_or_default(),
         Unit::Bytes.human(process.memory as f64)
     )
 }
 
-fn otherwise(sample: &Sample, facts: &[&Fact]) -> String {
-    let told = |name: &str| facts.iter().any(|fact| fact.series.metric == name);
-    let overview = collector::metrics()
-        .filter(|metric| metric.overview && metric.label.is_none() && !told(metric.name));
-    let mut parts: Vec<String> = overview
-        .filter_map(|metric| {
-            Some(phrase(
-                &Series::new(metric.name, None),
-                Some(sample.values.get(metric.name, None)?),
-                true,
-            ))
-        })
-        .collect();
-    parts.extend(sample.uptime.map(|uptime| format!("up {}", span::human(uptime))));
-    parts.join(", ")
-}
-
-fn next_reminder(fact: &Fact, clock: &Clock<'_>) -> Option<String> {
-    let repeat = fact.levels.as_ref()?.threshold(fact.level)?.repeat;
-    if fact.is_over() || !repeat.is_finite() || repeat <= 0.0 {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-    let at = clock.now.utc.timestamp().saturating_add(repeat as i64);
-    let sooner = if fact.level < Level::Critical
-        && fact.levels.as_ref().is_some_and(|levels| levels.critical.is_some())
-    {
-        "; sooner only if it turns critical"
-    } else {
-        ""
-    };
-    Some(format!("Next reminder {}{sooner}. A mail follows when it ends.", clock.time(at)))
+fn otherwise(sample: &Sample, stories: &[Story<'_>]) -> String {
+    let told = |name: &str| stories.iter().any(|story| story.fact.series.metric == name);
+    let overview =
+        |metric: &&Metric| metric.overview && metric.label.is_none() && !told(metric.name);
+    let parts = collector::metrics().filter(overview).filter_map(|metric| {
+        let value = sample.values.get(metric.name, None)?;
+        Some(phrase(&Series::new(metric.name, None), Some(value), true))
+    });
+    let up = sample.uptime.filter(|_| !stories.iter().any(Story::is_absence));
+    let up = up.map(|uptime| format!("up {}", span::human(uptime)));
+    parts.chain(up).collect::<Vec<_>>().join(", ")
 }

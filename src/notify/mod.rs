@@ -1,18 +1,28 @@
 //! Telling. `compose` turns facts into a message and is pure; `deliver`, `webhook` and `program` hand it over and say
 //! what became of it: accepted, surely not accepted, or nobody knows. lettre and ureq are named only here.
 
+mod advice;
 mod body;
 pub mod compose;
+pub mod course;
 pub mod deliver;
+pub mod earlier;
 pub mod failure;
+#[cfg(test)]
+mod fixture;
 pub mod heartbeat;
 mod http;
+mod lead;
 pub mod letter;
 pub mod message;
+mod pace;
+mod page;
 mod payload;
+mod plain;
 pub mod program;
 pub mod secret;
 pub mod smtp;
+mod story;
 pub mod watchdog;
 pub mod way;
 pub mod webhook;

@@ -3,27 +3,26 @@
 use serde_json::{Value, json};
 
 use super::letter::Letter;
+use super::story::Story;
 use crate::alert::Level;
-use crate::alert::fact::Fact;
 use crate::event::rfc3339;
-use crate::render::wording::phrase;
 use crate::sample::SCHEMA;
 
 /// The facts of a message, the worst first, without its identity.
 pub(super) fn payload(
     letter: &Letter<'_>,
-    facts: &[&Fact],
+    stories: &[Story<'_>],
     level: Level,
     subject: &str,
     text: &str,
 ) -> Value {
     let now = letter.now.utc.timestamp();
-    let first = facts.first();
+    let first = stories.first().map(|story| story.fact);
     let of_first = json!({
         "kind": first.map(|fact| fact.reason.name()),
         "series": first.map(|fact| fact.series.to_string()),
         "value": first.and_then(|fact| fact.value),
-        "alerts": facts.iter().map(|fact| alert(fact, now)).collect::<Vec<_>>(),
+        "alerts": stories.iter().map(|story| alert(story, now)).collect::<Vec<_>>(),
     });
     joined([head(letter.host, now, level, subject, text), of_first])
 }
@@ -55,7 +54,8 @@ fn head(host: &str, now: i64, level: Level, subject: &str, text: &str) -> Value 
     })
 }
 
-fn alert(fact: &Fact, now: i64) -> Value {
+fn alert(story: &Story<'_>, now: i64) -> Value {
+    let fact = story.fact;
     let threshold = fact.levels.as_ref().and_then(|levels| levels.threshold(fact.level));
     let start = fact.standing.start().map_or(now, |start| start.epoch);
     let end = fact.end.as_ref().map(|end| end.epoch);
@@ -72,7 +72,8 @@ fn alert(fact: &Fact, now: i64) -> Value {
         "seconds": (end.unwrap_or(now) - start).max(0),
         "worst": fact.standing.worst,
         "cause": fact.standing.cause,
-        "summary": phrase(&fact.series, fact.value, true),
+        "times": Some(fact.more + 1).filter(|times| *times > 1),
+        "summary": story.what(true),
     })])
 }
 

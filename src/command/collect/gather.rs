@@ -1,34 +1,36 @@
-//! What a message about some facts is written from, gathered from the store.
+//! What a message about some facts is written from, gathered from the store: only when there is a message to write.
 
 use super::super::Context;
+use super::background::background;
 use super::judge::Run;
 use super::tell::Judged;
 use crate::alert::evaluate::rule_of;
 use crate::alert::fact::Fact;
-use crate::alert::state::State;
+use crate::alert::state::{Standing, State};
+use crate::event::{Event, kind};
 use crate::notify::compose::compose;
-use crate::notify::letter::{Course, Letter, Message};
+use crate::notify::earlier::{EPISODES, HAPPENINGS};
+use crate::notify::letter::{Background, Letter, Message, Other};
 use crate::render::wording::one_line;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
 use crate::series::Series;
-use crate::store::tail;
-
-/// Bars in the course of a series.
-const COURSE: usize = 12;
+use crate::store::range::Range;
 
 /// What a mail is written from, gathered.
 pub(super) struct Gathered<'a> {
     host: &'a str,
+    interval: f64,
     sample: &'a Sample,
     facts: &'a [Fact],
+    background: Vec<Background>,
     before: Option<Sample>,
-    courses: Vec<(Series, Course)>,
+    happenings: Vec<Event>,
     reasons: Vec<String>,
-    others: Vec<String>,
+    others: Vec<Other>,
 }
 
-/// Gathers what a message about some facts speaks of.
+/// Gathers what a message about some facts speaks of. What cannot be read is not told.
 pub(super) fn gather<'a>(
     run: &Run<'a>,
     judged: &Judged<'a>,
@@ -36,25 +38,29 @@ pub(super) fn gather<'a>(
     state: &State,
 ) -> Gathered<'a> {
     let sample = judged.sample;
-    let tail = tail_of(run, facts);
-    let courses = facts
-        .iter()
-        .map(|fact| (fact.series.clone(), course(&tail, &fact.series, sample)))
-        .collect();
-    let before = tail
-        .into_iter()
-        .rev()
-        .find(|other| other.epoch() < sample.epoch() && !other.top.is_empty());
-    let others = state.firing().filter(|standing| {
-        rule_of(judged.rules, standing).is_some()
-            && !facts.iter().any(|fact| fact.standing.series == standing.series)
-    });
-    let others =
-        others.map(|standing| format!("{} ({})", standing.series, standing.level.name())).collect();
+    let range = Range::last(EPISODES, sample.timestamp.to_utc());
+    let events = run.store.events(range).unwrap_or_default();
+    let background = background(run, sample, facts, &events);
+    let text = Wanted::names(Vec::<String>::new()).with_text();
+    let before = run.store.before(sample.epoch(), &text).ok().flatten();
     let collectors = sample.errors.iter().map(|(name, why)| format!("{name}: {why}"));
     let reasons =
         run.failure.iter().cloned().chain(collectors).map(|reason| one_line(&reason)).collect();
-    Gathered { host: run.host, sample, facts, before, courses, reasons, others }
+    let since = sample.epoch() - HAPPENINGS;
+    let is_shown = |event: &Event| {
+        event.epoch >= since && [kind::GAP, kind::REBOOT].contains(&event.event.as_str())
+    };
+    Gathered {
+        host: run.host,
+        interval: run.recent.interval,
+        sample,
+        facts,
+        background,
+        before,
+        happenings: events.into_iter().filter(is_shown).collect(),
+        reasons,
+        others: others(judged, facts, state),
+    }
 }
 
 impl Gathered<'_> {
@@ -64,37 +70,32 @@ impl Gathered<'_> {
             now: &context.now,
             zone: context.zone(),
             prefix,
+            interval: self.interval,
             sample: self.sample,
             before: self.before.as_ref(),
             facts: self.facts,
-            courses: &self.courses,
+            background: &self.background,
             reasons: self.reasons,
+            happenings: &self.happenings,
             others: self.others,
         })
     }
 }
 
-/// The last samples with what the facts are about, oldest first.
-fn tail_of(run: &Run<'_>, facts: &[Fact]) -> Vec<Sample> {
-    let wanted = Wanted::names(facts.iter().map(|fact| fact.series.metric.as_str())).with_text();
-    let date = run.sample.timestamp.date_naive();
-    let paths = [Some(date), date.pred_opt()]
-        .into_iter()
-        .flatten()
-        .map(|date| run.store.metrics_file(date));
-    let mut samples: Vec<Sample> =
-        paths.flat_map(|path| tail::samples(&path, &wanted)).take(COURSE).collect();
-    samples.reverse();
-    samples
-}
-
-fn course(tail: &[Sample], series: &Series, sample: &Sample) -> Course {
-    let mut points: Vec<(i64, f64)> = tail
-        .iter()
-        .filter_map(|other| Some((other.epoch(), other.values.number(series)?)))
-        .collect();
-    if points.last().is_none_or(|(epoch, _)| *epoch < sample.epoch()) {
-        points.extend(sample.values.number(series).map(|value| (sample.epoch(), value)));
-    }
-    Course { points }
+/// What fires and is not among the facts, with why nobody is told of it now.
+fn others(judged: &Judged<'_>, facts: &[Fact], state: &State) -> Vec<Other> {
+    let is_other = |standing: &&Standing| {
+        rule_of(judged.rules, standing).is_some()
+            && !facts.iter().any(|fact| fact.standing.series == standing.series)
+    };
+    let other = |standing: &Standing| {
+        let series = Series::parse(&standing.series);
+        Other {
+            level: standing.level,
+            value: judged.sample.values.number(&series),
+            mute: judged.mutes.of(&series, standing.worst_level(), false),
+            series,
+        }
+    };
+    state.firing().filter(is_other).map(other).collect()
 }

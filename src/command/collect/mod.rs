@@ -2,6 +2,7 @@
 //! that is owed, not lost.
 
 mod absence;
+mod background;
 mod dry_run;
 mod gather;
 mod happenings;
