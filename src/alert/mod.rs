@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod expect;
 pub mod fact;
 pub mod flap;
+pub mod fold;
 pub mod ledger;
 pub mod mute;
 pub mod quiet;

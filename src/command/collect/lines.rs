@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::judge::Run;
 use crate::alert::evaluate::{Change, Line, evaluate};
-use crate::alert::ledger::fold;
+use crate::alert::fold::fold;
 use crate::alert::rule::Rule;
 use crate::alert::state::State;
 use crate::alert::step::{At, Hole};
