@@ -8,9 +8,9 @@ use crate::alert::fact::Fact;
 use crate::alert::rule::{Levels, Measure, Threshold};
 use crate::collector;
 use crate::metric::{Metric, Unit};
+use crate::render::amount::{amount, limit};
 use crate::render::wording::phrase;
 use crate::sample::Sample;
-use crate::time::span;
 
 /// One thing to tell.
 #[derive(Clone, Copy)]
@@ -84,32 +84,16 @@ impl Story<'_> {
 
     /// A value as it is judged: `86.0 %`, or how much it changed: `12 points more within 1 h`.
     pub(super) fn amount(&self, value: f64) -> String {
-        let Some((seconds, relative)) = self.change() else { return self.unit().human(value) };
-        let size = value.abs();
-        let size = match (relative, self.unit()) {
-            (true, _) => format!("{} %", plain(size)),
-            (false, Unit::Percent) if plain(size) == "1" => "1 point".to_owned(),
-            (false, Unit::Percent) => format!("{} points", plain(size)),
-            (false, Unit::Celsius) => format!("{} °C", plain(size)),
-            (false, unit) => unit.human(size),
-        };
-        let within = span::human(seconds);
-        if plain(value.abs()) == "0" {
-            format!("unchanged within {within}")
-        } else if value < 0.0 {
-            format!("fell by {size} within {within}")
-        } else {
-            format!("{size} more within {within}")
-        }
+        amount(self.measure(), self.unit(), value)
     }
 
     /// A level as people set it; that of a fall is told by its size.
     pub(super) fn limit(&self, level: f64) -> String {
-        match self.change() {
-            Some((_, true)) => plain(level.abs()),
-            Some((_, false)) => self.unit().level(level.abs()),
-            None => self.unit().level(level),
-        }
+        limit(self.measure(), self.unit(), level)
+    }
+
+    fn measure(&self) -> Measure {
+        self.fact.levels.as_ref().map_or(Measure::Value, |levels| levels.measure)
     }
 
     /// Seconds over which a change is judged, and whether in per cent; `None` if the value itself is.
@@ -142,10 +126,4 @@ impl Story<'_> {
 /// Without what stands in brackets.
 fn brief(words: &str) -> &str {
     words.split(" (").next().unwrap_or(words)
-}
-
-/// With one decimal where it has one.
-fn plain(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

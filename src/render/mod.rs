@@ -1,6 +1,7 @@
 //! Showing. A `View` holds typed cells and no formatting; renderers turn it into a table. JSON is made of raw numbers
 //! and never of formatted text.
 
+pub mod amount;
 pub mod chart;
 pub mod json;
 pub mod perfdata;

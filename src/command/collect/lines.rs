@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use chrono::NaiveDate;
 
 use super::judge::Run;
-use crate::alert::evaluate::{Change, Line, evaluate};
+use crate::alert::evaluate::{Change, Line, evaluate, rule_of};
 use crate::alert::fold::fold;
-use crate::alert::rule::Rule;
+use crate::alert::rule::{Measure, Rule};
 use crate::alert::state::State;
 use crate::alert::step::{At, Hole};
 use crate::alert::window::{Lookback, Window};
@@ -16,6 +16,8 @@ use crate::collector::{self, STORE_FAILED};
 use crate::continuity::is_hole;
 use crate::event::{Event, kind, rfc3339};
 use crate::gap::Cause;
+use crate::metric::Unit;
+use crate::render::amount::{amount, limit};
 use crate::render::wording::phrase;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
@@ -83,7 +85,7 @@ pub(super) fn judge_lines(
         let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
         fold(state, rules);
-        events.extend(evaluation.changes.iter().map(|change| event(change, run.host, &now)));
+        events.extend(evaluation.changes.iter().map(|change| event(change, rules, run.host, &now)));
         if !lookback.is_nothing() {
             window.push(line.clone(), &lookback);
         }
@@ -132,16 +134,22 @@ pub(in crate::command) fn window(
     window
 }
 
-fn event(change: &Change, host: &str, now: &Moment) -> Event {
+fn event(change: &Change, rules: &[Rule], host: &str, now: &Moment) -> Event {
     let standing = &change.standing;
     let series = Series::parse(&standing.series);
-    let unit = collector::find(&series.metric).map(|metric| metric.unit);
+    let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+    let measure = rule_of(rules, standing).map_or(Measure::Value, |levels| levels.measure);
     let is_over =
         standing.level == Level::Ok || matches!(change.kind, kind::WITHDRAWN | kind::GONE);
     // What goes on after an end that did not last began earlier; the event is of now.
     let since = standing.start().filter(|_| change.kind != kind::RAISED).or(Some(now));
-    let limit =
-        change.threshold.zip(unit).map(|(level, unit)| format!(", level {}", unit.level(level)));
+    let limit = change.threshold.map(|level| format!(", level {}", limit(measure, unit, level)));
+    let what = match (measure, change.value) {
+        (Measure::Change { .. }, Some(value)) => {
+            format!("{series} {}", amount(measure, unit, value))
+        }
+        _ => phrase(&series, change.value, false),
+    };
     Event {
         level: Some(standing.level),
         value: change.value,
@@ -150,5 +158,5 @@ fn event(change: &Change, host: &str, now: &Moment) -> Event {
         since: since.map(|since| rfc3339(since.epoch)),
         ..Event::new(change.kind, host, now).about(&standing.series)
     }
-    .saying(phrase(&series, change.value, false) + &limit.unwrap_or_default())
+    .saying(what + &limit.unwrap_or_default())
 }
