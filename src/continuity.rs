@@ -14,6 +14,10 @@ pub const TOLERANCE: f64 = 2.5;
 pub const SUSPENDED: &str = "suspended";
 /// Wall clock and uptime may differ by so much before the clock was set.
 const CLOCK_STEP: f64 = 30.0;
+/// Two spacings that differ by less agree.
+const STEADY: f64 = 0.02;
+/// How many lines tell the usual spacing.
+pub const SPACING_LINES: usize = 11;
 /// The share of a gap that names it.
 const MOST_OF_IT: f64 = 0.5;
 
@@ -111,6 +115,26 @@ impl Watch {
         }
         self.last = Some(now);
     }
+}
+
+/// Expected seconds between samples as a sample is taken: as configured; else as steadily as they came last; else as
+/// they usually came. `newest` is the line before, with the seconds that its rates cover; `before` are the last lines
+/// of the day and the day before, oldest first.
+pub fn interval_at(
+    now: &Moment,
+    configured: Option<f64>,
+    newest: Option<(&Moment, Option<f64>)>,
+    before: impl FnOnce() -> Vec<Moment>,
+) -> f64 {
+    let steady = || newest.and_then(|(newest, covered)| steady_spacing(now, newest, covered));
+    configured.or_else(steady).or_else(|| usual_spacing(&before())).unwrap_or(DEFAULT_INTERVAL)
+}
+
+/// The spacing of the last two intervals, if they agree: nothing older need then be read.
+pub fn steady_spacing(now: &Moment, newest: &Moment, covered: Option<f64>) -> Option<f64> {
+    let (before, last) = (covered?, now.seconds_since(newest));
+    let agree = now.same_boot(newest) && (last - before).abs() <= before * STEADY;
+    (agree && is_pace(before)).then_some(before)
 }
 
 /// Whether samples so far apart come by themselves, and were not taken by hand.
@@ -250,6 +274,17 @@ mod tests {
         let hole = |later: Moment| is_hole(&moment(0, "a", 10.0), &later, 300.0);
         assert!(hole(moment(3_600, "a", 3_610.0)) && hole(moment(3_600, "b", 60.0)));
         assert!(!hole(moment(300, "a", 310.0)) && !hole(moment(9_000, "a", 310.0)));
+    }
+
+    #[test]
+    fn the_interval_is_as_configured_else_steady_else_usual_else_a_guess() {
+        let (now, newest) = (moment(900, "a", 900.0), moment(600, "a", 600.0));
+        let usual = || [0, 120, 240, 360].map(|epoch| moment(epoch, "a", epoch as f64)).to_vec();
+        let at =
+            |configured, covered| interval_at(&now, configured, Some((&newest, covered)), usual);
+        let seen = [at(Some(60.0), Some(300.0)), at(None, Some(301.0)), at(None, Some(310.0))];
+        assert_eq!(seen.map(|seconds| seconds.round() as i64), [60, 301, 120]);
+        assert_eq!(interval_at(&now, None, None, Vec::new).round() as i64, 300);
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn derive_rate(
             }
         }
         (Some(Entry::Labelled(before)), Some(Entry::Labelled(after))) => {
-            for (label, after) in after {
+            for (label, after) in after.iter() {
                 if let Some(growth) = before.get(label).and_then(|before| growth(*before, *after)) {
                     derived.set_for(rate, label, growth / elapsed);
                 }

@@ -68,11 +68,11 @@ impl Pattern {
 
 /// `*` is any text, `?` any one character; everything else is itself.
 pub fn glob(pattern: &str, text: &str) -> bool {
-    if is_glob(pattern) { WildMatch::new(pattern).matches(text) } else { pattern == text }
+    pattern == text || (is_glob(pattern) && WildMatch::new(pattern).matches(text))
 }
 
 pub fn is_glob(pattern: &str) -> bool {
-    pattern.contains(['*', '?'])
+    pattern.bytes().any(|byte| matches!(byte, b'*' | b'?'))
 }
 
 /// Orders patterns by how exactly they name things: exact beats glob; among globs the most literal

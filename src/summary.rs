@@ -84,7 +84,7 @@ impl Summariser {
     }
 
     /// Nearest rank: the smallest value with at least that share of all values at or below it.
-    fn percentile(&self, percent: u64) -> f64 {
+    pub fn percentile(&self, percent: u64) -> f64 {
         let rank = (self.count * percent).div_ceil(100).max(1);
         let mut seen = 0;
         for (value, count) in &self.counts {

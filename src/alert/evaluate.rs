@@ -60,34 +60,46 @@ pub fn evaluate(
     let evaluation = Evaluation { past, ..Evaluation::default() };
     let mut judge = Judge { evaluation, at: line.at, channels };
     let short = line.sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED);
+    let mut held = 0;
     for rule in rules {
-        let known: Vec<&Standing> =
-            standings.iter().filter(|standing| standing.rule == rule.key).collect();
+        let known: Vec<(Series, &Standing)> = standings
+            .iter()
+            .filter(|standing| standing.rule == rule.key)
+            .map(|standing| (Series::parse(&standing.series), standing))
+            .collect();
         for series in series_of(rule, &known, line) {
             let Some(levels) = rule.levels_for(&series.metric, series.label.as_deref()) else {
                 continue;
             };
-            let name = series.to_string();
-            let standing = known.iter().find(|standing| standing.series == name);
+            let mut same = known.iter().filter(|(other, _)| *other == series);
+            let standing = same.next().map(|(_, standing)| *standing);
+            held += usize::from(standing.is_some());
             let metric = (line.find)(&series.metric);
             if short && metric.is_some_and(Metric::is_rate) {
-                judge.evaluation.standings.extend(standing.map(|&standing| standing.clone()));
+                judge.evaluation.standings.extend(standing.cloned());
                 continue;
             }
             let counter = metric.is_some_and(Metric::is_cumulative);
             let (sample, window) = (line.sample, line.window);
             let reading = reading(levels, &series, counter, sample, window, line.at.interval);
-            let before = standing.map_or_else(
-                || Standing { rule: rule.key.clone(), series: name, ..Standing::default() },
-                |&standing| standing.clone(),
-            );
+            // What is and was inside its levels leaves nothing behind.
+            if standing.is_none() && !reading.value.is_some_and(|value| is_past_any(levels, value))
+            {
+                continue;
+            }
+            let before = standing.cloned().unwrap_or_else(|| {
+                let (rule, series) = (rule.key.clone(), series.to_string());
+                Standing { rule, series, ..Standing::default() }
+            });
             judge.judge(levels, before, &reading);
         }
         judge.evaluation.past.extend(absence::judge(rule, line.at, channels));
     }
-    let orphans = standings.iter().filter(|standing| rule_of(rules, standing).is_none());
-    for standing in orphans.filter(|standing| is_open(standing)) {
-        judge.change(kind::WITHDRAWN, standing, None, None);
+    if held < standings.len() {
+        let orphans = standings.iter().filter(|standing| rule_of(rules, standing).is_none());
+        for standing in orphans.filter(|standing| is_open(standing)) {
+            judge.change(kind::WITHDRAWN, standing, None, None);
+        }
     }
     let mut evaluation = judge.evaluation;
     evaluation.standings.sort_by(|a, b| (&a.rule, &a.series).cmp(&(&b.rule, &b.series)));
@@ -95,9 +107,8 @@ pub fn evaluate(
 }
 
 /// Every series a rule speaks of and that may matter, in this sample or remembered.
-fn series_of(rule: &Rule, known: &[&Standing], line: &Line<'_>) -> BTreeSet<Series> {
-    let mut found: BTreeSet<Series> =
-        known.iter().map(|standing| Series::parse(&standing.series)).collect();
+fn series_of(rule: &Rule, known: &[(Series, &Standing)], line: &Line<'_>) -> BTreeSet<Series> {
+    let mut found: BTreeSet<Series> = known.iter().map(|(series, _)| series.clone()).collect();
     let mut look = |metric: &str, entry: &Entry| {
         let mut consider = |label: Option<&str>, value: f64| {
             if rule.levels_for(metric, label).is_some_and(|levels| may_matter(levels, value)) {
@@ -107,7 +118,7 @@ fn series_of(rule: &Rule, known: &[&Standing], line: &Line<'_>) -> BTreeSet<Seri
         match entry {
             Entry::Single(value) => consider(None, value.as_f64()),
             Entry::Labelled(labels) => {
-                for (label, value) in labels {
+                for (label, value) in labels.iter() {
                     consider(Some(label), value.as_f64());
                 }
             }
@@ -122,10 +133,14 @@ fn series_of(rule: &Rule, known: &[&Standing], line: &Line<'_>) -> BTreeSet<Seri
     found
 }
 
-/// A value inside its levels leaves nothing behind.
+/// Whether a value may be past its levels, by itself or by how much it changed.
 fn may_matter(levels: &Levels, value: f64) -> bool {
+    levels.measure != Measure::Value || is_past_any(levels, value)
+}
+
+fn is_past_any(levels: &Levels, value: f64) -> bool {
     let mut thresholds = levels.warning.iter().chain(&levels.critical);
-    levels.measure != Measure::Value || thresholds.any(|threshold| levels.is_past(threshold, value))
+    thresholds.any(|threshold| levels.is_past(threshold, value))
 }
 
 /// The levels a standing is held to, if its rule still speaks of it.
@@ -154,9 +169,10 @@ impl Judge<'_> {
         if let (true, Some(value)) = (changed_levels, reading.value) {
             return self.judge_afresh(levels, before, value, reading);
         }
-        let mut after = step(levels, before.clone(), reading, self.at);
-        if before.level != after.level {
-            self.note_change(levels, &before, &mut after, reading.value);
+        let level = before.level;
+        let mut after = step(levels, before, reading, self.at);
+        if level != after.level {
+            self.note_change(levels, level, &mut after, reading.value);
         }
         after.deepen(levels);
         let unseen = after
@@ -183,13 +199,12 @@ impl Judge<'_> {
     fn note_change(
         &mut self,
         levels: &Levels,
-        before: &Standing,
+        before: Level,
         after: &mut Standing,
         value: Option<f64>,
     ) {
-        let threshold =
-            levels.threshold(after.level.max(before.level)).map(|threshold| threshold.level);
-        let kind = match (before.level, after.level) {
+        let threshold = levels.threshold(after.level.max(before)).map(|threshold| threshold.level);
+        let kind = match (before, after.level) {
             (Level::Ok, _) => kind::RAISED,
             (_, Level::Ok) => kind::RECOVERED,
             (earlier, later) if later > earlier => kind::ESCALATED,
@@ -206,7 +221,7 @@ impl Judge<'_> {
             after.deepen(levels);
             if after.flapping.is_none() {
                 let ended = Standing {
-                    level: before.level,
+                    level: before,
                     told: std::mem::take(&mut after.told),
                     ..after.clone()
                 };

@@ -13,9 +13,11 @@ pub mod fold;
 pub mod ledger;
 pub mod mute;
 pub mod quiet;
+pub mod replay;
 pub mod rule;
 pub mod state;
 pub mod step;
+pub mod suggest;
 pub mod window;
 
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ use super::rule::Rule;
 use super::state::{Silence, Standing, State};
 use crate::event::{Event, epoch_of, kind};
 use crate::metric::Metric;
-use crate::sample::Sample;
+use crate::sample::{Entry, Sample};
 use crate::series::{Pattern, Series};
 
 /// How the event of a silence names its cause if that is an acknowledgement.
@@ -97,15 +97,15 @@ impl Silence {
 
 /// The series that explain others of their label: a mount that is gone or read-only cannot fill.
 fn inhibitors(sample: &Sample, find: fn(&str) -> Option<&'static Metric>) -> Vec<Series> {
-    let points = sample.values.points();
-    points
-        .filter(|(metric, label, value)| {
-            label.is_some()
-                && value.as_f64() >= 1.0
-                && find(metric).is_some_and(|metric| metric.inhibits)
-        })
-        .map(|(metric, label, _)| Series::new(metric, label))
-        .collect()
+    let mut found = Vec::new();
+    for (metric, entry) in sample.values.entries() {
+        let Entry::Labelled(labels) = entry else { continue };
+        if find(metric).is_some_and(|metric| metric.inhibits) {
+            let set = labels.iter().filter(|(_, value)| value.as_f64() >= 1.0);
+            found.extend(set.map(|(label, _)| Series::new(metric, Some(label))));
+        }
+    }
+    found
 }
 
 /// Notes which standings nobody could have been told of yet.

@@ -35,7 +35,10 @@ pub fn step(levels: &Levels, mut standing: Standing, reading: &Reading, at: &At)
         return standing;
     };
     standing.missing = None;
-    standing.levels = levels.fingerprint();
+    // Levels that changed are judged afresh.
+    if standing.levels.is_empty() {
+        standing.levels = levels.fingerprint();
+    }
     let judge = Judge { levels, value, before: &reading.before, at };
     let critical = judge.advance(
         levels.critical.as_ref(),

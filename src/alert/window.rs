@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::rule::{Levels, Measure, Rule};
 use crate::continuity::TOLERANCE;
-use crate::sample::Sample;
+use crate::sample::{Sample, Values};
 use crate::series::Series;
 use crate::time::Moment;
 
@@ -17,20 +17,29 @@ pub struct Lookback {
 }
 
 impl Lookback {
-    pub fn of(rules: &[Rule]) -> Self {
+    /// How far rules look where samples are `interval` seconds apart.
+    pub fn of(rules: &[Rule], interval: f64) -> Self {
         let mut lookback = Lookback::default();
         let levels = rules.iter().flat_map(|rule| {
             rule.levels.iter().chain(rule.labels.iter().filter_map(|(_, levels)| levels.as_ref()))
         });
         for levels in levels {
+            let before = levels.times.map_or(0, |times| times.of.saturating_sub(1));
+            lookback.lines = lookback.lines.max(before);
             if let Measure::Change { seconds, .. } = levels.measure {
-                lookback.seconds = lookback.seconds.max(seconds);
-            }
-            if let Some(times) = levels.times {
-                lookback.lines = lookback.lines.max(times.of.saturating_sub(1));
+                // Each of the samples that count has a span of its own before it.
+                let span = reach(seconds, interval) + before as f64 * TOLERANCE * interval;
+                lookback.seconds = lookback.seconds.max(span);
             }
         }
         lookback
+    }
+
+    /// As far as either of two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let seconds = self.seconds.max(other.seconds);
+        Lookback { lines: self.lines.max(other.lines), seconds }
     }
 
     pub fn is_nothing(&self) -> bool {
@@ -39,29 +48,89 @@ impl Lookback {
 
     /// Whether a line that comes `lines` before now, `seconds` ago, is still asked for.
     pub fn reaches(&self, lines: usize, seconds: f64) -> bool {
-        lines <= self.lines || seconds <= self.seconds * 1.5 + 60.0
+        lines <= self.lines || seconds <= self.seconds
     }
+}
+
+/// How old the line may be that a change is measured from: half an interval of grace, as for every wait.
+fn reach(seconds: f64, interval: f64) -> f64 {
+    seconds + interval / 2.0
 }
 
 /// The lines before, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
-    lines: VecDeque<Sample>,
+    lines: VecDeque<Seen>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    at: Point,
+    values: Values,
+}
+
+/// A moment among neighbours. Only neighbours tell a new boot under the same id: its uptime soon is past that of before.
+#[derive(Clone, Debug)]
+struct Point {
+    boot: usize,
+    moment: Moment,
+}
+
+impl Point {
+    fn same_boot(&self, other: &Point) -> bool {
+        self.boot == other.boot
+    }
+
+    fn seconds_since(&self, earlier: &Point) -> f64 {
+        if self.same_boot(earlier) {
+            (self.moment.uptime - earlier.moment.uptime).max(0.0)
+        } else {
+            (self.moment.epoch - earlier.moment.epoch).abs() as f64
+        }
+    }
 }
 
 impl Window {
+    /// The lines before some moment, which come newest first, as far as they are asked for.
+    pub fn before(first: Moment, lines: impl Iterator<Item = Sample>, lookback: &Lookback) -> Self {
+        let first = Point { boot: usize::MAX, moment: first };
+        let (mut later, mut found) = (first.clone(), Vec::new());
+        for line in lines {
+            let moment = line.moment();
+            let is_same = later.moment.same_boot(&moment);
+            let at = Point { boot: later.boot - usize::from(!is_same), moment };
+            if !lookback.reaches(found.len() + 1, first.seconds_since(&at)) {
+                break;
+            }
+            found.push(line);
+            later = at;
+        }
+        let mut window = Window::default();
+        found.into_iter().rev().for_each(|line| window.push(line, lookback));
+        window
+    }
+
     /// Takes a line in, and lets go of those that nobody asks for any more.
     pub fn push(&mut self, line: Sample, lookback: &Lookback) {
         if lookback.is_nothing() {
             return;
         }
-        let now = line.moment();
-        self.lines.push_back(line);
+        let now = self.point(line.moment());
+        self.lines.push_back(Seen { at: now.clone(), values: line.values });
         while self.lines.front().is_some_and(|oldest| {
-            !lookback.reaches(self.lines.len(), now.seconds_since(&oldest.moment()))
+            !lookback.reaches(self.lines.len(), now.seconds_since(&oldest.at))
         }) {
             self.lines.pop_front();
         }
+    }
+
+    /// Where a moment after these lines stands.
+    fn point(&self, moment: Moment) -> Point {
+        let boot = self
+            .lines
+            .back()
+            .map_or(0, |last| last.at.boot + usize::from(!moment.same_boot(&last.at.moment)));
+        Point { boot, moment }
     }
 }
 
@@ -83,24 +152,26 @@ pub fn reading(
     window: &Window,
     interval: f64,
 ) -> Reading {
-    let measured = |at: usize, line: &Sample| match levels.measure {
-        Measure::Value => line.values.number(series),
+    let measured = |at: usize, now: &Point, values: &Values| match levels.measure {
+        Measure::Value => values.number(series),
         Measure::Change { seconds, relative } => {
             let earlier = window.lines.iter().take(at);
-            change(line, earlier, series, seconds + interval / 2.0, relative, is_counter)
+            let span = reach(seconds, interval);
+            change((now, values), earlier, series, span, relative, is_counter)
         }
     };
-    let mut reading = Reading { value: measured(window.lines.len(), sample), before: Vec::new() };
+    let mut later = &window.point(sample.moment());
+    let value = measured(window.lines.len(), later, &sample.values);
+    let mut reading = Reading { value, before: Vec::new() };
     if let Some(times) = levels.times {
-        let mut later = sample.moment();
         for (at, line) in window.lines.iter().enumerate().rev().take(times.of - 1) {
-            let now = line.moment();
             // A hole or a new boot ends the count: nobody knows what was in between.
-            if !later.same_boot(&now) || later.seconds_since(&now) > TOLERANCE * interval {
+            let seconds = later.seconds_since(&line.at);
+            if !later.same_boot(&line.at) || seconds > TOLERANCE * interval {
                 break;
             }
-            reading.before.push(measured(at, line));
-            later = now;
+            reading.before.push(measured(at, &line.at, &line.values));
+            later = &line.at;
         }
     }
     reading
@@ -108,21 +179,19 @@ pub fn reading(
 
 /// The change since the oldest line within the span, which must cover at least half of it.
 fn change<'a>(
-    line: &Sample,
-    earlier: impl Iterator<Item = &'a Sample>,
+    (now, values): (&Point, &Values),
+    earlier: impl Iterator<Item = &'a Seen>,
     series: &Series,
     span: f64,
     relative: bool,
     is_counter: bool,
 ) -> Option<f64> {
-    let (now, value) = (line.moment(), line.values.number(series)?);
-    let age = |then: &Moment| now.seconds_since(then);
-    let mut within = earlier.filter(|line| (span / 2.0..=span).contains(&age(&line.moment())));
-    let base = within.find(|line| {
-        let then = line.moment();
-        (!is_counter || now.same_boot(&then)) && line.values.number(series).is_some()
+    let value = values.number(series)?;
+    let mut within =
+        earlier.filter(|line| (span / 2.0..=span).contains(&now.seconds_since(&line.at)));
+    let before = within.find_map(|line| {
+        line.values.number(series).filter(|_| !is_counter || now.same_boot(&line.at))
     })?;
-    let before = base.values.number(series)?;
     let difference = value - before;
     // A counter that fell was set back.
     if is_counter && difference < 0.0 {
@@ -139,6 +208,7 @@ mod tests {
     use super::*;
     use crate::alert::rule::Times;
     use crate::sample::read::{Wanted, line};
+    use crate::series::Pattern;
 
     fn sample(minute: i64, boot: &str, value: &str) -> Sample {
         let (epoch, uptime) = (minute * 60, minute * 60 + 1_000);
@@ -197,11 +267,56 @@ mod tests {
     }
 
     #[test]
+    fn a_new_boot_under_the_same_id_is_told_by_its_neighbours() {
+        let at = |minute: i64, uptime: f64, value: i32| Sample {
+            uptime: Some(uptime),
+            ..sample(minute, "a", &format!(",\"x\":{value}"))
+        };
+        let mut before = Window::default();
+        // By its uptime alone the first line would be 19 minutes old.
+        for line in [at(0, 100.0, 90), at(55, 3_400.0, 40), at(56, 30.0, 45)] {
+            before.push(line, &FAR);
+        }
+        let now = at(76, 1_230.0, 50);
+        assert_eq!(read(&rise(20, false), &before, &now, false).value, Some(10.0));
+        assert_eq!(read(&rise(20, false), &before, &now, true).value, Some(5.0), "since the boot");
+    }
+
+    #[test]
+    fn the_lines_before_are_taken_as_far_as_they_are_asked_for() {
+        let lines = || [15, 10, 5, 0].map(|minute| sample(minute, "a", "")).into_iter();
+        let taken = |lookback| {
+            let window = Window::before(sample(20, "a", "").moment(), lines(), &lookback);
+            window.lines.iter().map(|line| line.at.moment.epoch / 60).collect::<Vec<_>>()
+        };
+        assert_eq!(taken(Lookback { lines: 2, seconds: 0.0 }), [10, 15]);
+        assert_eq!(taken(Lookback { lines: 0, seconds: 900.0 }), [5, 10, 15]);
+        assert!(taken(Lookback::default()).is_empty());
+    }
+
+    #[test]
     fn the_readings_before_end_at_a_hole() {
         let levels = Levels { times: Some(Times { count: 3, of: 5 }), ..Levels::default() };
         let before = window(&[(0, 1.0), (5, 2.0), (50, 3.0), (55, 4.0)], FAR);
         let read = read(&levels, &before, &sample(60, "a", ",\"x\":5"), false);
         assert_eq!((read.value, read.before), (Some(5.0), vec![Some(4.0), Some(3.0)]));
+    }
+
+    #[test]
+    fn every_line_that_a_reading_asks_for_is_in_reach() {
+        let times = Some(Times { count: 2, of: 3 });
+        let levels = |minutes, times| Levels { times, ..rise(minutes, false) };
+        let rule = |levels| Rule {
+            key: "x".into(),
+            pattern: Pattern::parse("x"),
+            levels: Some(levels),
+            labels: Vec::new(),
+        };
+        let lookback = |minutes, times| Lookback::of(&[rule(levels(minutes, times))], 300.0);
+        assert_eq!(lookback(10, None), Lookback { lines: 0, seconds: 750.0 });
+        assert_eq!(lookback(10, times), Lookback { lines: 2, seconds: 2_250.0 });
+        let slow = Lookback::of(&[rule(rise(10, false))], 1_000.0);
+        assert!(slow.reaches(1, 1_000.0), "a change from one line to the next");
     }
 
     #[test]

@@ -12,10 +12,11 @@ mod scan;
 pub mod system;
 pub mod temperature;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Context;
 
@@ -73,7 +74,9 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
 
 /// The descriptor of a name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    metrics().find(|metric| metric.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Metric>> =
+        LazyLock::new(|| metrics().map(|metric| (metric.name, metric)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// Old name → name.

@@ -15,6 +15,14 @@ pub fn answer() -> Map<String, Value> {
     Map::from_iter([("schema".to_owned(), json!(SCHEMA))])
 }
 
+/// What there is not is left out.
+pub fn present(object: Value) -> Value {
+    match object {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        other => other,
+    }
+}
+
 /// Adds what was asked.
 pub fn add_range(answer: &mut Map<String, Value>, range: Range) {
     answer.insert("since".to_owned(), json!(time(range.since)));

@@ -1,11 +1,10 @@
 //! The value of a key that a line may hold: a metric, or something of a later version. Pure.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Entry, Value};
+use super::{Entry, Sorted, Value};
 
 /// A number, or numbers by label; anything else is not a metric and is kept as it is.
 pub(super) enum Content {
@@ -61,11 +60,11 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
-        let mut labels = BTreeMap::new();
+        let mut labels = Sorted::default();
         let mut others = serde_json::Map::new();
         while let Some((label, content)) = map.next_entry::<String, Content>()? {
             match content {
-                Content::Metric(Entry::Single(value)) => _ = labels.insert(label, value),
+                Content::Metric(Entry::Single(value)) => labels.insert(label, value),
                 Content::Metric(Entry::Labelled(inner)) => {
                     _ = others.insert(label, serde_json::json!(inner));
                 }

@@ -3,6 +3,8 @@
 
 mod content;
 pub mod read;
+mod sorted;
+mod wanted;
 pub mod write;
 
 use std::borrow::Cow;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::time::Moment;
+pub use sorted::Sorted;
 
 /// Rises only if an old reader would misread a line.
 pub const SCHEMA: u64 = 1;
@@ -102,12 +105,12 @@ impl From<f64> for Value {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     Single(Value),
-    Labelled(BTreeMap<String, Value>),
+    Labelled(Sorted<String, Value>),
 }
 
 /// The metrics of a sample by name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values(BTreeMap<Cow<'static, str>, Entry>);
+pub struct Values(Sorted<Cow<'static, str>, Entry>);
 
 impl Values {
     /// Sets the one number of a metric. A non-finite one is refused: what could not be measured is absent.
@@ -125,17 +128,27 @@ impl Values {
     }
 
     fn insert_labelled(&mut self, name: Cow<'static, str>, label: String, value: Value) {
-        match self.0.entry(name).or_insert_with(|| Entry::Labelled(BTreeMap::new())) {
-            Entry::Labelled(labels) => _ = labels.insert(label, value),
-            single @ Entry::Single(_) => {
-                *single = Entry::Labelled(BTreeMap::from([(label, value)]));
-            }
+        if let Some(Entry::Labelled(labels)) = self.0.get_mut(&name) {
+            return labels.insert(label, value);
         }
+        let mut labels = Sorted::default();
+        labels.insert(label, value);
+        self.0.insert(name, Entry::Labelled(labels));
+    }
+
+    /// Makes room for so many.
+    fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
     }
 
     /// Takes an entry as it was read.
-    pub fn insert(&mut self, name: String, entry: Entry) {
-        self.0.insert(Cow::Owned(name), entry);
+    pub fn insert(&mut self, name: Cow<'static, str>, entry: Entry) {
+        self.0.insert(name, entry);
+    }
+
+    /// Takes a metric out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     /// Takes over everything that another set holds.
@@ -148,14 +161,14 @@ impl Values {
     }
 
     pub fn single(&self, name: &str) -> Option<Value> {
-        match self.0.get(name) {
+        match self.entry(name) {
             Some(Entry::Single(value)) => Some(*value),
             _ => None,
         }
     }
 
     pub fn get(&self, name: &str, label: Option<&str>) -> Option<f64> {
-        match (self.0.get(name)?, label) {
+        match (self.entry(name)?, label) {
             (Entry::Single(value), None) => Some(value.as_f64()),
             (Entry::Labelled(labels), Some(label)) => labels.get(label).map(|value| value.as_f64()),
             _ => None,
@@ -164,7 +177,7 @@ impl Values {
 
     /// The number of a series as it is stored.
     pub fn value(&self, series: &Series) -> Option<Value> {
-        match (self.0.get(series.metric.as_str())?, &series.label) {
+        match (self.entry(&series.metric)?, &series.label) {
             (Entry::Single(value), None) => Some(*value),
             (Entry::Labelled(labels), Some(label)) => labels.get(label).copied(),
             _ => None,

@@ -1,6 +1,7 @@
 //! Reading a line: one visitor that is given the names that are wanted and skips the rest. Lines of the original
 //! module and of later schemas read as far as they are understood. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,68 +9,9 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::content::Content;
+pub use super::wanted::Wanted;
 use super::{Entry, Process, Sample, Value, Values};
 use crate::time::{Pick, Zone};
-
-/// What a reader wants of a line. Who and when are always read.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Metric names, sorted; `None`: all of them.
-    names: Option<Vec<String>>,
-    /// `top` and `errors`.
-    pub text: bool,
-    /// Old name → name, from the descriptors.
-    pub formerly: Vec<(&'static str, &'static str)>,
-}
-
-impl Wanted {
-    pub fn everything() -> Self {
-        Wanted { names: None, text: true, formerly: Vec::new() }
-    }
-
-    pub fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
-        names.sort_unstable();
-        Wanted { names: Some(names), text: false, formerly: Vec::new() }
-    }
-
-    /// The names asked for; none if all are.
-    pub fn listed(&self) -> &[String] {
-        self.names.as_deref().unwrap_or_default()
-    }
-
-    /// One name more.
-    #[must_use]
-    pub fn and(mut self, name: &str) -> Self {
-        if let Some(names) = &mut self.names
-            && let Err(place) = names.binary_search_by(|wanted| wanted.as_str().cmp(name))
-        {
-            names.insert(place, name.to_owned());
-        }
-        self
-    }
-
-    #[must_use]
-    pub fn with_formerly(mut self, formerly: Vec<(&'static str, &'static str)>) -> Self {
-        self.formerly = formerly;
-        self
-    }
-
-    #[must_use]
-    pub fn with_text(mut self) -> Self {
-        self.text = true;
-        self
-    }
-
-    fn takes(&self, name: &str) -> bool {
-        let names = self.names.as_deref();
-        names.is_none_or(|names| names.binary_search_by(|wanted| wanted.as_str().cmp(name)).is_ok())
-    }
-
-    fn renamed<'a>(&self, name: &'a str) -> &'a str {
-        self.formerly.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new)
-    }
-}
 
 /// Reads one line.
 ///
@@ -125,6 +67,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sample, A::Error> {
         let mut draft = Draft::default();
+        draft.values.reserve(self.0.listed().len());
         while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
             match key {
                 Key::Timestamp => draft.timestamp = Some(map.next_value()?),
@@ -153,7 +96,9 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 Key::Metric(name) => match map.next_value()? {
                     Content::Metric(entry) => draft.values.insert(name, entry),
                     Content::Other(serde_json::Value::Null) => {}
-                    Content::Other(other) if self.0.text => _ = draft.other.insert(name, other),
+                    Content::Other(other) if self.0.text => {
+                        draft.other.insert(name.into_owned(), other);
+                    }
                     Content::Other(_) => {}
                 },
                 Key::Skip => _ = map.next_value::<IgnoredAny>()?,
@@ -232,7 +177,7 @@ enum Key {
     Interval,
     Top,
     Errors,
-    Metric(String),
+    Metric(Cow<'static, str>),
     Skip,
 }
 
@@ -267,7 +212,7 @@ impl Visitor<'_> for KeySeed<'_> {
             "top" | "errors" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);
-                if self.0.takes(name) { Key::Metric(name.to_owned()) } else { Key::Skip }
+                if self.0.takes(name) { Key::Metric(self.0.kept(name)) } else { Key::Skip }
             }
         })
     }

@@ -220,9 +220,13 @@ pub fn lines(content: &[u8]) -> impl Iterator<Item = (usize, &[u8], bool)> {
 /// The epoch of a line that has it where we write it, without reading the rest.
 fn early_epoch(text: &[u8]) -> Option<i64> {
     const KEY: &[u8] = b",\"epoch\":";
-    let start = text.get(..64)?;
-    let at = start.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
-    let digits = text.get(at..)?.split(|byte| !(byte.is_ascii_digit() || *byte == b'-')).next()?;
+    // The time before it holds no comma.
+    let comma = text.get(..64)?.iter().position(|byte| *byte == b',')?;
+    let digits = text
+        .get(comma..)?
+        .strip_prefix(KEY)?
+        .split(|byte| !(byte.is_ascii_digit() || *byte == b'-'))
+        .next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 

@@ -3,6 +3,7 @@
 mod explain;
 mod known;
 mod list;
+mod past;
 mod replay;
 mod silence;
 mod suggest;

@@ -104,7 +104,7 @@ fn judge_and_tell(
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         let date = run.sample.timestamp.date_naive();
-        let before = || lines::window(run.store, date, &rules, &lines);
+        let before = || lines::window(run.store, date, &rules, &lines, run.recent.interval);
         let window = window.get_or_insert_with(before);
         judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);
         events.extend(end_silences(run, &rules, keeper));

@@ -72,7 +72,7 @@ pub(super) fn judge_lines(
     state: &mut State,
     events: &mut Vec<Event>,
 ) {
-    let lookback = Lookback::of(rules);
+    let lookback = Lookback::of(rules, run.recent.interval);
     let mut before = run.recent.newest.as_ref().map(Sample::moment);
     for line in lines {
         let now = line.moment();
@@ -110,31 +110,28 @@ pub(in crate::command) fn window(
     date: NaiveDate,
     rules: &[Rule],
     lines: &[Sample],
+    interval: f64,
 ) -> Window {
-    let lookback = Lookback::of(rules);
-    let mut window = Window::default();
+    let lookback = Lookback::of(rules, interval);
     let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
-        return window;
+        return Window::default();
     };
-    let names = rules.iter().map(|rule| rule.pattern.metric.as_str());
-    let wanted = Wanted::names(names);
+    let wanted = Wanted::matching(rules.iter().map(|rule| rule.pattern.metric.as_str()));
     let paths = date.iter_days().rev().take(MOST_DAYS).map(|date| store.metrics_file(date));
-    let before =
-        paths.take_while(|path| path.exists()).flat_map(|path| tail::samples(&path, &wanted));
+    // A day without samples does not end the course.
+    let before = paths.flat_map(|path| tail::samples(&path, &wanted));
     let is_before =
         |line: &Sample| !lines.iter().any(|other| is_same(&other.moment(), &line.moment()));
-    let mut found: Vec<Sample> = Vec::new();
-    for line in before.filter(is_before) {
-        if !lookback.reaches(found.len() + 1, first.seconds_since(&line.moment())) {
-            break;
-        }
-        found.push(line);
-    }
-    found.into_iter().rev().for_each(|line| window.push(line, &lookback));
-    window
+    Window::before(first, before.filter(is_before), &lookback)
 }
 
-fn event(change: &Change, rules: &[Rule], host: &str, now: &Moment) -> Event {
+/// What changed, as it is written down.
+pub(in crate::command) fn event(
+    change: &Change,
+    rules: &[Rule],
+    host: &str,
+    now: &Moment,
+) -> Event {
     let standing = &change.standing;
     let series = Series::parse(&standing.series);
     let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);

@@ -25,7 +25,7 @@ use crate::store::retention::prune;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, create_directory};
 pub(super) use judge::rules;
-pub(super) use lines::window;
+pub(super) use lines::{event, window};
 use take::{Recent, Taken};
 pub(super) use tell::Judged;
 

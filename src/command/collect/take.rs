@@ -8,7 +8,9 @@ use super::super::Context;
 use crate::alert::expect;
 use crate::collector::{self, Host, filesystem, process::Ticks};
 use crate::config::Config;
-use crate::continuity::{DEFAULT_INTERVAL, SUSPENDED, TOLERANCE, is_pace, usual_spacing};
+use crate::continuity::{
+    DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
+};
 use crate::metric::Metric;
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
@@ -22,10 +24,6 @@ const SHORTEST: f64 = 2.0;
 const LONGEST: f64 = 3_600.0;
 /// Without a usable earlier line, two readings so far apart.
 const TWO_READINGS: Duration = Duration::from_millis(200);
-/// Two intervals that differ by less agree.
-const STEADY: f64 = 0.02;
-/// How many lines tell the usual spacing.
-const SPACING_LINES: usize = 11;
 
 /// The end of what is stored.
 pub(super) struct Recent {
@@ -38,9 +36,9 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// From the ends of the files of today and yesterday.
+    /// From the ends of the files of today and yesterday; the newest line from any earlier day.
     pub(super) fn read(store: &Store, now: &Now, log_interval: Option<f64>) -> Self {
-        let today = Zone::Local.date(now.utc);
+        let (today, moment) = (Zone::Local.date(now.utc), now.moment());
         let cumulative =
             collector::metrics().filter(|metric| metric.is_cumulative()).map(|metric| metric.name);
         let counters = Wanted::names(cumulative).and(SUSPENDED);
@@ -57,30 +55,24 @@ impl Recent {
             if searching && is_base(&sample, now, recent.interval) {
                 recent.base = Some(sample.clone());
             }
-            recent.newest.get_or_insert(sample);
-            let steady = recent.newest.as_ref().and_then(|newest| steady_interval(newest, now));
-            if let Some(interval) = log_interval.or(steady).filter(|_| recent.base.is_some()) {
-                recent.interval = interval;
-                return recent;
-            }
-            if moments.len() >= SPACING_LINES {
+            let newest = recent.newest.get_or_insert(sample);
+            let is_known = log_interval.is_some()
+                || steady_spacing(&moment, &newest.moment(), newest.interval).is_some();
+            if (is_known && recent.base.is_some()) || moments.len() >= SPACING_LINES {
                 break;
             }
         }
-        if log_interval.is_none() {
-            moments.reverse();
-            recent.interval = usual_spacing(&moments).unwrap_or(DEFAULT_INTERVAL);
+        moments.reverse();
+        let newest = recent.newest.as_ref().map(|newest| (newest.moment(), newest.interval));
+        let newest_moment = newest.as_ref().map(|(newest, covered)| (newest, *covered));
+        recent.interval = interval_at(&moment, log_interval, newest_moment, || moments);
+        // After days without a line it is the older ones that tell how long nobody watched.
+        if recent.newest.is_none() {
+            let last = store.last(today, &counters).ok().flatten();
+            recent.newest = last.filter(|last| last.epoch() <= moment.epoch);
         }
         recent
     }
-}
-
-/// The spacing of the last two intervals, if they agree: nothing older need then be read.
-fn steady_interval(newest: &Sample, now: &Now) -> Option<f64> {
-    let (before, moment) = (newest.interval?, now.moment());
-    let last = moment.seconds_since(&newest.moment());
-    let agree = moment.same_boot(&newest.moment()) && (last - before).abs() <= before * STEADY;
-    (agree && is_pace(before)).then_some(before)
 }
 
 /// Of this boot, old enough to tell a rate, and recent enough to tell a true one.

@@ -31,7 +31,7 @@ pub fn run(command: &ConfigCommand, context: &mut Context<'_>) -> anyhow::Result
 }
 
 /// What the file says under a path; a list is entered by a number.
-fn value_at<'a>(document: &'a Value, path: &[impl AsRef<str>]) -> Option<&'a Value> {
+pub(super) fn value_at<'a>(document: &'a Value, path: &[impl AsRef<str>]) -> Option<&'a Value> {
     path.iter()
         .map(AsRef::as_ref)
         .try_fold(document, |value, name| match value {
@@ -52,7 +52,7 @@ pub fn is_from_file(rule: &Rule, config: &Config) -> bool {
 }
 
 /// Where a rule stands in the file; `None` for a default.
-fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
+pub(super) fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
     let thresholds = value_of(&config.document, &ALERT_THRESHOLDS)?;
     // Further rules of a list have numbers, from 2.
     let numbered = rule.key.rsplit_once('#').filter(|_| thresholds.get(&rule.key).is_none());

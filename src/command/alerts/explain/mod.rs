@@ -102,11 +102,11 @@ impl Scene {
         keep_only(&mut state, &channels);
         let rules = rules(&config);
         let date = sample.timestamp.date_naive();
-        let window = window(&store, date, &rules, std::slice::from_ref(&sample));
+        let interval = status::expected_interval(&config, &store, context);
+        let window = window(&store, date, &rules, std::slice::from_ref(&sample), interval);
         let (silences, hours) = (&state.silences, config.quiet_hours.as_ref());
         let mutes = Mutes::at(context.now.utc, silences, hours, &sample, collector::find);
         let events = store.events(Range::last(LATELY, context.now.utc))?;
-        let interval = status::expected_interval(&config, &store, context);
         let now = context.now.moment();
         Ok(Scene { config, rules, channels, state, sample, window, mutes, events, now, interval })
     }
