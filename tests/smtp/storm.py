@@ -340,11 +340,22 @@ class Truth:
         return Now(last.peak if self.flaps else self.level, last.start, self.flaps)
 
 
-FIRING = re.compile(r"\(level (?P<level>\d+)\)(?: since (?P<start>[^;.]+))?(?:; (?P<change>[^.]*))?\.")
+WHEN = r"(?:[A-Z]\w\w |\d{4}-\d\d-\d\d )?\d\d:\d\d"
+NAMES = {"cpu_temp": "CPU", "memory_percent": "Memory", "swap_percent": "Swap"}
+FIRING = {
+    "flapping": r"has crossed its level \d+ times in",
+    "escalated": rf": now critical \(level (?P<level>\d+)\), a warning since (?P<start>{WHEN})\.",
+    "eased": rf": no longer critical, but past (?P<level>\d+) since (?P<start>{WHEN})\.",
+    "reminder": rf"\(level (?P<level>\d+)\), still, since (?P<start>{WHEN})\.",
+    "steady": rf"\(level (?P<level>\d+)\): steadily so for 2 h, after flapping since (?P<start>{WHEN})\.",
+    "raised": rf"\(level (?P<level>\d+)\) since (?P<start>{WHEN})\.",
+}
 OVER = re.compile(
-    r"It was past (?P<level>\d+) from (?P<start>.+?) to (?P<end>.+?)(?P<past>; this could not be told before)?\."
+    r"It was (?:flapping|past (?:\d+, at times past )?(?P<level>\d+),?(?: (?P<times>\w+)(?: times)?)?)"
+    rf" (?:from|between) (?P<start>{WHEN}) (?:to|and) (?P<end>{WHEN})(?: \([^)]+\))?"
+    r"(?P<late>; this could not be told before)?"
 )
-CHANGES = {"it is now critical": "escalated", "it is no longer critical": "eased", "still": "reminder", None: "raised"}
+TIMES = ("once", "twice", "three", "four", "five")
 
 
 @dataclasses.dataclass
@@ -353,26 +364,36 @@ class Fact:
 
     series: str
     kind: str
-    level: str
+    level: str | None
     start: str | None
     end: str | None = None
+    # So many episodes are told as one.
+    times: int = 1
 
 
 def facts_of(mail: Mail) -> list[Fact]:
     """What ended comes first."""
-    names = mail["X-Hostwatch-Series"].split(", ")
-    leads = list(itertools.takewhile(str.strip, mail.body("plain").splitlines()))
-    demand(len(names) == len(leads), f"{len(names)} series and {len(leads)} facts: {mail.body('plain')}")
-    found = []
-    for series, lead in zip(names, leads):
-        over, firing = OVER.search(lead), FIRING.search(lead)
-        demand(over or firing, f"this says nothing: {lead}")
-        level = RANKS[1 + LEVELS[series].index(int((over or firing)["level"]))]
-        if over:
-            found.insert(0, Fact(series, "past" if over["past"] else "recovered", level, over["start"], over["end"]))
-        else:
-            found.append(Fact(series, CHANGES[firing["change"]], level, firing["start"]))
-    return found
+    series = mail["X-Hostwatch-Series"].split(", ")
+    block = "\n".join(itertools.takewhile(str.strip, mail.body("plain").splitlines()))
+    leads = re.split(rf"\n(?=(?:{'|'.join(NAMES.values())}) )", block)
+    demand(len(series) == len(leads), f"{len(series)} series and {len(leads)} facts: {mail.body('plain')}")
+    facts = [fact_of(*each) for each in zip(series, leads)]
+    return sorted(facts, key=lambda fact: fact.end is None)
+
+
+def fact_of(series: str, lead: str) -> Fact:
+    lead = " ".join(lead.split())
+    demand(lead.startswith(NAMES[series]), f"not about {series}: {lead}")
+    over = OVER.search(lead)
+    found = {kind: match for kind, pattern in FIRING.items() if (match := re.search(pattern, lead))}
+    demand(bool(over) + len(found) == 1, f"this says nothing, or too much: {lead}")
+    parts = over.groupdict() if over else next(iter(found.values())).groupdict()
+    level = RANKS[1 + LEVELS[series].index(int(parts["level"]))] if parts.get("level") else None
+    if not over:
+        return Fact(series, next(iter(found)), level, parts.get("start"))
+    word = parts["times"] or "once"
+    times = TIMES.index(word) + 1 if word in TIMES else int(word)
+    return Fact(series, "past" if parts["late"] else "recovered", level, parts["start"], parts["end"], times)
 
 
 def clock(epoch: int, now: int) -> str:
@@ -414,43 +435,46 @@ class Recipient:
             return
         self.mails[identity] = delivery.raw
         written = int(mail.message["Date"].datetime.timestamp())
-        for fact in facts_of(mail):
+        facts = facts_of(mail)
+        worst = max(("ok" if fact.end else history[written][fact.series].level for fact in facts), key=RANKS.index)
+        demand(mail["X-Hostwatch-Level"] == worst, f"{mail} says it is {mail['X-Hostwatch-Level']}, it is {worst}")
+        for fact in facts:
             try:
                 if fact.end:
                     self.hear_the_end(fact, written, truths[fact.series])
                 else:
-                    self.hear(fact, written, history[written][fact.series], mail)
+                    self.hear(fact, written, history[written][fact.series])
             except Wrong as wrong:
                 believed = self.believed[fact.series]
                 raise Wrong(f"{self.address}, {mail}, {fact}: {wrong}; believed {believed}") from None
         twofold = [series for series, believed in self.believed.items() if len(believed) > 1]
         demand(not twofold, f"{self.address}: {mail} leaves two episodes open: {twofold} {self.believed}")
 
-    def hear(self, fact: Fact, written: int, now: Now | None, mail: Mail) -> None:
+    def hear(self, fact: Fact, written: int, now: Now | None) -> None:
         demand(now, "nothing was firing")
-        demand(fact.level == now.level, f"the level was {now.level}")
+        demand(fact.level in (now.level, None), f"the level was {now.level}")
         known = self.believed[fact.series].get(now.start)
         demand(now.start not in self.over[fact.series], "its end was told already")
         if now.flaps:
             follows = {
-                "raised": not known or not known.flaps,
-                "escalated": known and known.flaps and RANKS.index(known.level) < RANKS.index(fact.level),
+                "flapping": not known or not known.flaps,
+                "escalated": known and known.flaps and RANKS.index(known.level) < RANKS.index(now.level),
             }
-            first = mail["X-Hostwatch-Series"].startswith(fact.series) and fact.kind == "raised"
-            demand(not first or "flapping" in mail["Subject"], "that it flaps is not said")
         else:
             demand(fact.start == clock(now.start, written), f"it began at {clock(now.start, written)}")
             steady = known and not known.flaps
             follows = {
-                "raised": not steady,
-                "escalated": steady and RANKS.index(known.level) < RANKS.index(fact.level),
-                "eased": steady and RANKS.index(known.level) > RANKS.index(fact.level),
-                "reminder": steady and known.level == fact.level
+                "raised": not known,
+                # Told to several at once, it may be new to some of them.
+                "steady": not steady,
+                "escalated": steady and RANKS.index(known.level) < RANKS.index(now.level),
+                "eased": steady and RANKS.index(known.level) > RANKS.index(now.level),
+                "reminder": steady and known.level == now.level
                 # Half an interval of grace, which two moments may use.
-                and written - known.told >= REPEAT[fact.level] - INTERVAL,
+                and written - known.told >= REPEAT[now.level] - INTERVAL,
             }
         demand(follows.get(fact.kind), f"this does not follow from what was told, now {now}")
-        self.believed[fact.series][now.start] = Belief(fact.level, now.flaps, written)
+        self.believed[fact.series][now.start] = Belief(now.level, now.flaps, written)
 
     def hear_the_end(self, fact: Fact, written: int, truth: Truth) -> None:
         past = [episode for episode in truth.episodes if episode.is_over(written)]
@@ -459,7 +483,8 @@ class Recipient:
         demand(starts and ends and starts[-1] <= ends[-1], f"there was none such among {past[-3:]}")
         told = past[starts[-1] : ends[-1] + 1]
         worst = max((episode.peak for episode in told), key=RANKS.index)
-        demand(fact.level == worst, f"it was {worst}")
+        demand(fact.level in (worst, None), f"it was {worst}")
+        demand(fact.times == len(told), f"there were {told}")
         for episode in told:
             demand(episode.start not in self.over[fact.series], "that was told already")
             self.over[fact.series].append(episode.start)
