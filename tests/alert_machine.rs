@@ -129,7 +129,7 @@ impl World {
             value: &value,
         };
         for frozen in ledger::again(&self.state, "email", &now, setup.interval) {
-            self.hand_over(&frozen, delivery, &now);
+            self.hand_over(&frozen, delivery, false, &now);
         }
         for (channels, facts) in telling.groups(&self.state, &channels) {
             self.messages += 1;
@@ -143,14 +143,14 @@ impl World {
                 facts: facts.iter().map(Fact::claim).collect(),
             };
             self.state.outbox.push(frozen.clone());
-            self.hand_over(&frozen, delivery, &now);
+            self.hand_over(&frozen, delivery, true, &now);
         }
         let waiting: BTreeSet<String> =
             self.state.outbox.iter().map(|frozen| frozen.message_id.clone()).collect();
         self.arrived.retain(|id| waiting.contains(id));
     }
 
-    fn hand_over(&mut self, frozen: &Frozen, delivery: Delivery, now: &Moment) {
+    fn hand_over(&mut self, frozen: &Frozen, delivery: Delivery, is_new: bool, now: &Moment) {
         if matches!(delivery, Accepted | UncertainGot)
             && self.arrived.insert(frozen.message_id.clone())
         {
@@ -158,13 +158,19 @@ impl World {
         }
         match delivery {
             Accepted => ledger::accepted(&mut self.state, frozen, &frozen.channels, now),
-            NotAccepted | Refused => {
-                // What arrived once cannot be refused later: the receiver knows its identity and drops it.
-                if self.arrived.contains(&frozen.message_id) {
-                    return ledger::accepted(&mut self.state, frozen, &frozen.channels, now);
+            // What may have been taken before stays as it is.
+            NotAccepted => {
+                if is_new {
+                    ledger::forget(&mut self.state, frozen, &frozen.channels);
                 }
-                ledger::forget(&mut self.state, frozen, &frozen.channels);
-                ledger::failed(&mut self.state, CHANNEL, "no", delivery == Refused, now);
+                ledger::failed(&mut self.state, CHANNEL, "no", false, now);
+            }
+            // The content is refused for good; nobody refuses what he has taken.
+            Refused => {
+                if !self.arrived.contains(&frozen.message_id) {
+                    ledger::forget(&mut self.state, frozen, &frozen.channels);
+                }
+                ledger::failed(&mut self.state, CHANNEL, "no", true, now);
             }
             UncertainGot | UncertainLost => {
                 ledger::failed(&mut self.state, CHANNEL, "?", false, now);
