@@ -280,11 +280,12 @@ mod tests {
             let line = sample(seconds, "");
             let at = replay.circumstances(&line);
             replay.see(line);
-            (at.interval.round() as i64, at.hole.is_some())
+            (format!("{:.0}", at.interval), at.hole.is_some())
         });
-        let (few, usual) = ((300, false), (60, false));
+        let (few, usual) = (("300".to_owned(), false), ("60".to_owned(), false));
         // The rates of the last line cover 300 s, as did the time to this one.
-        assert_eq!(intervals, [few, few, few, few, usual, few, few]);
+        let expected = [&few, &few, &few, &few, &usual, &few, &few];
+        assert_eq!(intervals.each_ref(), expected);
         assert!(replay.circumstances(&sample(2_000, "")).hole.is_some());
     }
 }

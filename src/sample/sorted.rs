@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn what_is_taken_out_is_gone() {
         let mut map = of(&["a", "b"]);
-        ["a", "x"].into_iter().for_each(|name| map.remove(name));
+        for name in ["a", "x"] {
+            map.remove(name);
+        }
         assert_eq!(map, Sorted(vec![("b", 2)]));
         assert!(of(&[]).is_empty() && !map.is_empty());
     }
