@@ -73,6 +73,9 @@ pub(super) fn everything(
     context: &mut Context<'_>,
 ) -> bool {
     let ways = ways(run.config);
+    if ways.is_empty() {
+        return false;
+    }
     let moment = context.now.moment();
     let interval = run.recent.interval;
     let full_name = full_name(context.root, run.host);
