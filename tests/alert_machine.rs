@@ -492,7 +492,8 @@ fn nor_while_it_flaps_between_three_levels_and_goes_missing() {
 
 #[test]
 fn nor_where_it_must_last_to_begin_and_to_end() {
-    let lasting = Setup { hold: 43_200.0, clear_hold: 43_200.0, ..DAILY };
+    let deliveries = &[Accepted, NotAccepted];
+    let lasting = Setup { hold: 43_200.0, clear_hold: 43_200.0, deliveries, ..DAILY };
     assert!(explore(&lasting) > 100);
 }
 
