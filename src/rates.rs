@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::metric::{Kind, Metric, Share};
+use crate::metric::{Derived, Kind, Metric, Share};
 use crate::sample::{Entry, Value, Values};
 
 /// Sets every rate and share that `previous` and `current`, `elapsed` seconds apart, allow.
@@ -18,37 +18,72 @@ pub fn derive<'a>(
     }
     for metric in metrics {
         match metric.kind {
-            Kind::Counter(Some(rate)) => derive_rate(metric, rate, previous, current, elapsed),
+            Kind::Counter(several) => {
+                for derived in several {
+                    derive_growth(metric, derived, previous, current, elapsed);
+                }
+            }
             Kind::Ticks(shares) => derive_shares(metric, shares, previous, current),
-            Kind::Counter(None) | Kind::Gauge | Kind::Rate => {}
+            Kind::Gauge | Kind::Rate => {}
         }
     }
 }
 
-fn derive_rate(
+fn derive_growth(
     metric: &Metric,
-    rate: &'static Metric,
+    derived: &Derived,
     previous: &Values,
     current: &mut Values,
     elapsed: f64,
 ) {
-    let mut derived = Values::default();
+    let mut found = Values::default();
     match (previous.entry(metric.name), current.entry(metric.name)) {
         (Some(Entry::Single(before)), Some(Entry::Single(after))) => {
-            if let Some(growth) = growth(*before, *after) {
-                derived.set(rate, growth / elapsed);
+            let grown = growth(*before, *after);
+            let number =
+                grown.and_then(|grown| derived.of(grown, None, previous, current, elapsed));
+            if let Some(number) = number {
+                found.set(derived.metric(), number);
             }
         }
         (Some(Entry::Labelled(before)), Some(Entry::Labelled(after))) => {
             for (label, after) in after.iter() {
-                if let Some(growth) = before.get(label).and_then(|before| growth(*before, *after)) {
-                    derived.set_for(rate, label, growth / elapsed);
+                let grown = before.get(label).and_then(|before| growth(*before, *after));
+                let number = grown
+                    .and_then(|grown| derived.of(grown, Some(label), previous, current, elapsed));
+                if let Some(number) = number {
+                    found.set_for(derived.metric(), label, number);
                 }
             }
         }
         _ => {}
     }
-    current.merge(derived);
+    current.merge(found);
+}
+
+impl Derived {
+    /// What follows from a growth.
+    fn of(
+        &self,
+        grown: f64,
+        label: Option<&str>,
+        previous: &Values,
+        current: &Values,
+        elapsed: f64,
+    ) -> Option<f64> {
+        match self {
+            Derived::Rate(_) => Some(grown / elapsed),
+            // The clocks of the two differ a little.
+            Derived::Busy(_, parts) => {
+                Some((100.0 * grown / f64::from(*parts) / elapsed).min(100.0))
+            }
+            Derived::Each(_, other, scale) => {
+                let count = |values: &Values| values.exact(other.name, label);
+                let others = growth(count(previous)?, count(current)?)?;
+                (others > 0.0).then(|| scale * grown / others)
+            }
+        }
+    }
 }
 
 /// What a counter grew by; `None` if it fell (a reset, never taken for a wrap).
@@ -95,7 +130,17 @@ mod tests {
     use crate::metric::Unit;
 
     static SENT_RATE: Metric = Metric::rate("sent_rate", Unit::BytesPerSecond, "Test.");
-    static SENT: Metric = Metric::counter("sent", Unit::Bytes, Some(&SENT_RATE), "Test.");
+    static SENT: Metric = Metric::counter(
+        "sent",
+        Unit::Bytes,
+        &[
+            Derived::Rate(&SENT_RATE),
+            Derived::Busy(&BUSY, 1_000),
+            Derived::Each(&WAIT, &PACKETS, 0.001),
+        ],
+        "Test.",
+    );
+    static PACKETS: Metric = Metric::counter("packets", Unit::Count, &[], "Test.");
     static BUSY: Metric = Metric::rate("busy", Unit::Percent, "Test.");
     static WAIT: Metric = Metric::rate("wait", Unit::Percent, "Test.");
     static TICKS: Metric = Metric::ticks(
@@ -141,6 +186,32 @@ mod tests {
     #[test]
     fn a_counter_near_its_end_is_subtracted_exactly() {
         assert_eq!(rate_of(u64::MAX - 300, u64::MAX, 300.0), Some(1.0));
+    }
+
+    #[test]
+    fn a_time_becomes_a_share_of_the_time_that_passed_and_never_more_than_all() {
+        let busy = |grown: u64| {
+            let (mut previous, mut current) = (Values::default(), Values::default());
+            previous.set(&SENT, 7_u64);
+            current.set(&SENT, 7 + grown);
+            derive([&SENT].iter(), &previous, &mut current, 10.0);
+            current.get("busy", None)
+        };
+        assert_eq!((busy(2_500), busy(10_020)), (Some(25.0), Some(100.0)));
+    }
+
+    #[test]
+    fn growth_for_each_of_another_counter_is_absent_while_that_one_stands_still() {
+        let each = |packets: u64| {
+            let (mut previous, mut current) = (Values::default(), Values::default());
+            previous.set(&SENT, 0_u64);
+            current.set(&SENT, 8_000_u64);
+            previous.set(&PACKETS, 5_u64);
+            current.set(&PACKETS, 5 + packets);
+            derive([&SENT].iter(), &previous, &mut current, 10.0);
+            current.get("wait", None)
+        };
+        assert_eq!((each(4), each(0)), (Some(2.0), None));
     }
 
     #[test]

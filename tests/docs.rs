@@ -1,5 +1,5 @@
 //! Holds the manual, the README and the example configuration to the program. `UPDATE=1 cargo test --test docs`
-//! rewrites the manual's table of metrics.
+//! rewrites the manual's table of metrics and its list of default rules.
 
 #![expect(clippy::panic, reason = "a helper fails as its test does")]
 
@@ -11,10 +11,11 @@ use std::{env, fs};
 
 use hostwatch::cli::{self, Exit};
 use hostwatch::collector::metrics;
-use hostwatch::config::{self, EXAMPLE, KEYS, rules};
-use hostwatch::metric::{Metric, Unit};
+use hostwatch::config::{self, EXAMPLE, KEYS};
+use hostwatch::metric::{Judged, Metric, Unit};
 use hostwatch::notify::program;
 use hostwatch::template;
+use hostwatch::time::span;
 use serde_json::Value;
 
 const MANUAL: &str = include_str!("../man/hostwatch.1");
@@ -193,11 +194,63 @@ fn every_rule_key_stands_in_the_manual() {
     }
 }
 
+/// A default rule as people would write it.
+fn written(metric: &Metric, judged: &Judged) -> String {
+    let number = |level: f64| match metric.unit {
+        Unit::Seconds => format!("\"{}\"", span::human(level).replace(' ', "")),
+        _ => level.to_string(),
+    };
+    let time = |seconds: f64| span::human(seconds).replace("min", "m").replace(' ', "");
+    let mut keys = Vec::new();
+    if judged.below {
+        keys.push("\"below\": true".to_owned());
+    }
+    match (judged.warning, judged.within) {
+        (Some(level), Some(within)) => {
+            keys.push(format!("\"change\": \"{level}/{}\"", time(within)));
+        }
+        (Some(level), None) => keys.push(format!("\"warning\": {}", number(level))),
+        (None, _) => {}
+    }
+    keys.extend(judged.critical.map(|level| format!("\"critical\": {}", number(level))));
+    keys.extend(judged.clear.map(|level| format!("\"clear\": {}", number(level))));
+    if judged.hold > 0.0 {
+        keys.push(format!("\"for\": \"{}\"", time(judged.hold)));
+    }
+    if !judged.except.is_empty() {
+        let off: Vec<_> = judged.except.iter().map(|label| format!("\"{label}\": false")).collect();
+        keys.push(format!("\"labels\": {{{}}}", off.join(", ")));
+    }
+    format!("\"{}\": {{{}}}", metric.name, keys.join(", "))
+}
+
 #[test]
-fn the_default_rules_in_the_manual_are_those_of_the_program() {
-    let shown = between(section(CONFIG_MANUAL, "RULES"), ".Bd -literal -offset indent\n", ".Ed");
-    let shown: Value = serde_json::from_str(&format!("{{{shown}}}")).unwrap();
-    assert_eq!(shown, serde_json::from_str::<Value>(rules::DEFAULTS).unwrap());
+fn the_default_rules_in_the_manual_are_those_of_the_program_and_read_as_such() {
+    let written: Vec<String> =
+        metrics().filter_map(|metric| Some(written(metric, metric.judged.as_ref()?))).collect();
+    let written = written.join(",\n");
+    let begin = ".Bd -literal -offset indent\n";
+    let (before, rest) = CONFIG_MANUAL.split_once(".Ss Defaults\n").unwrap();
+    let (introduction, rest) = rest.split_once(begin).unwrap();
+    let (shown, after) = rest.split_once("\n.Ed").unwrap();
+    if env::var_os("UPDATE").is_some() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("man/hostwatch-config.5");
+        let text = format!("{before}.Ss Defaults\n{introduction}{begin}{written}\n.Ed{after}");
+        fs::write(path, text).unwrap();
+    } else {
+        assert!(
+            shown == written,
+            "man/hostwatch-config.5 is behind: UPDATE=1 cargo test --test docs"
+        );
+    }
+    let rules = |monitoring: &str| {
+        let text = format!("{{\"monitoring\": {{{monitoring}}}}}");
+        let config = config::from_text(&text, None).unwrap();
+        assert_eq!(config.faults, []);
+        config.rules
+    };
+    let read = rules(&format!("\"default_rules\": false, \"alert_thresholds\": {{{written}}}"));
+    assert_eq!(read, rules(""));
 }
 
 #[test]

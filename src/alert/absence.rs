@@ -6,7 +6,7 @@ use super::rule::{Levels, Rule};
 use super::state::{Past, Standing};
 use super::step::{At, Hole};
 use super::{Channel, Level};
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 
 /// Judged at the first sample after a hole; never stored, since the lines tell it.
 pub static GAP: Metric = Metric::gauge(
@@ -14,7 +14,8 @@ pub static GAP: Metric = Metric::gauge(
     Unit::Seconds,
     "How long no sample was taken, judged once at the first sample after it; never stored.",
 )
-.phrased("no samples for {value}");
+.phrased("no samples for {value}")
+.judged(Judged::warning(3_600.0).until(0.0));
 
 /// What is owed about the hole before this sample, if the rule is about holes and this one is long enough.
 pub(super) fn judge(rule: &Rule, at: &At, channels: &[Channel]) -> Option<Past> {

@@ -1,6 +1,6 @@
 //! Series that must be there: one that is missing is a fact of the sample, judged like any other. Pure.
 
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 use crate::sample::{Sample, Values};
 use crate::series::Series;
 
@@ -11,6 +11,7 @@ pub static MISSING: Metric = Metric::gauge(
 )
 .labelled("expected")
 .phrased_as_state("{label} is missing", "{label} is back")
+.judged(Judged::critical(1.0).until(0.0))
 .inhibits();
 
 /// Notes for each expected series, or label of any series, whether it is there. Where a collector that could have found

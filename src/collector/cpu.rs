@@ -4,11 +4,12 @@
 use anyhow::Context;
 
 use super::{Collector, Host, Reading};
-use crate::metric::{Metric, Share, Unit};
+use crate::metric::{Judged, Metric, Share, Unit};
 
 static PERCENT: Metric =
     Metric::rate("cpu_percent", Unit::Percent, "Share of CPU time not idle (and not waiting for disks) since the previous sample, all cores together.")
         .phrased("CPU {value}")
+        .judged(Judged::warning(80.0).lasting(600.0))
         .in_overview();
 static USER: Metric = Metric::rate(
     "cpu_user_percent",
@@ -44,11 +45,8 @@ static TICKS: Metric = Metric::ticks(
 )
 .labelled("mode");
 
-pub static COLLECTOR: Collector = Collector {
-    name: "cpu",
-    metrics: &[&PERCENT, &USER, &SYSTEM, &IOWAIT, &STEAL, &TICKS],
-    collect,
-};
+pub static COLLECTOR: Collector =
+    Collector::new("cpu", &[&PERCENT, &USER, &SYSTEM, &IOWAIT, &STEAL, &TICKS], collect);
 
 /// The order of the columns; guest time is part of user and nice.
 const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];

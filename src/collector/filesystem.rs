@@ -9,11 +9,12 @@ use anyhow::bail;
 
 use super::mountinfo::{self, Mount};
 use super::{Collector, Host, Reading};
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 
 static DISK_PERCENT: Metric =
     Metric::gauge("disk_percent", Unit::Percent, "Share of the root file system in use.")
         .phrased("/ {value} full")
+        .judged(Judged::warning(90.0))
         .of_capacity(&DISK_AVAILABLE, &DISK_TOTAL)
         .in_overview()
         .of_label("/");
@@ -32,6 +33,8 @@ pub static PERCENT: Metric =
     Metric::gauge("filesystem_percent", Unit::Percent, "Share of the file system in use.")
         .labelled("mount")
         .phrased("{label} {value} full")
+        // `/` is left to `disk_percent`.
+        .judged(Judged::warning(90.0).except(&["/"]))
         .of_capacity(&AVAILABLE, &TOTAL);
 static USED: Metric = Metric::gauge("filesystem_used", Unit::Bytes, "Bytes used.")
     .labelled("mount")
@@ -55,9 +58,9 @@ static READ_ONLY: Metric = Metric::gauge(
 .phrased_as_state("{label} is read-only", "{label} can be written again")
 .inhibits();
 
-pub static COLLECTOR: Collector = Collector {
-    name: "filesystem",
-    metrics: &[
+pub static COLLECTOR: Collector = Collector::new(
+    "filesystem",
+    &[
         &DISK_PERCENT,
         &DISK_USED,
         &DISK_AVAILABLE,
@@ -69,7 +72,7 @@ pub static COLLECTOR: Collector = Collector {
         &READ_ONLY,
     ],
     collect,
-};
+);
 
 /// Bytes of a file system.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,7 +110,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     // The table of PID 1 shows the host's mounts even where a sandbox has its own.
     let table = host.read("proc/1/mountinfo").or_else(|_| host.read("proc/self/mountinfo"));
     let mounts = match &table {
-        Ok(content) => mountinfo::select(&mountinfo::parse(content), host.filesystems),
+        Ok(content) => mountinfo::select(&mountinfo::parse(content), &host.settings.filesystems),
         Err(error) => {
             failures.push(format!("{error:#}"));
             Vec::new()

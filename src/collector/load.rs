@@ -18,8 +18,7 @@ static LOAD5: Metric = Metric::gauge("load5", Unit::Load, "The same over 5 minut
 static LOAD15: Metric = Metric::gauge("load15", Unit::Load, "The same over 15 minutes.")
     .phrased("load over 15 min {value}");
 
-pub static COLLECTOR: Collector =
-    Collector { name: "load", metrics: &[&LOAD1, &LOAD5, &LOAD15], collect };
+pub static COLLECTOR: Collector = Collector::new("load", &[&LOAD1, &LOAD5, &LOAD15], collect);
 
 fn collect(_: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let load = System::load_average().context("could not read the load averages")?;

@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::{Collector, Host, Reading};
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
 
 static PERCENT: Metric = Metric::gauge(
@@ -12,6 +12,7 @@ static PERCENT: Metric = Metric::gauge(
     "Share of memory that is not available to programs.",
 )
 .phrased("memory {value} used")
+.judged(Judged::warning(80.0))
 .of_capacity(&AVAILABLE, &TOTAL)
 .in_overview();
 static USED: Metric =
@@ -31,11 +32,11 @@ static SWAP_USED: Metric =
     Metric::gauge("swap_used", Unit::Bytes, "Swap space in use.").phrased("swap in use {value}");
 static SWAP_TOTAL: Metric = Metric::gauge("swap_total", Unit::Bytes, "All swap space.");
 
-pub static COLLECTOR: Collector = Collector {
-    name: "memory",
-    metrics: &[&PERCENT, &USED, &AVAILABLE, &TOTAL, &SWAP_PERCENT, &SWAP_USED, &SWAP_TOTAL],
+pub static COLLECTOR: Collector = Collector::new(
+    "memory",
+    &[&PERCENT, &USED, &AVAILABLE, &TOTAL, &SWAP_PERCENT, &SWAP_USED, &SWAP_TOTAL],
     collect,
-};
+);
 
 struct Memory {
     total: u64,

@@ -2,6 +2,7 @@
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
 pub mod cpu;
+pub mod earlier;
 pub mod filesystem;
 pub mod load;
 pub mod memory;
@@ -19,12 +20,14 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::Context;
+use chrono::NaiveDate;
 
 use crate::alert::absence::GAP;
 use crate::alert::expect::MISSING;
 use crate::metric::{Metric, Unit};
-use crate::sample::{Process, Values};
+use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
+use earlier::Earlier;
 
 /// One source of numbers.
 pub struct Collector {
@@ -32,6 +35,24 @@ pub struct Collector {
     /// In the order in which they are shown.
     pub metrics: &'static [&'static Metric],
     pub collect: fn(&Host<'_>, &mut Reading) -> anyhow::Result<()>,
+    /// Sets what follows from the numbers of this sample, its rates included.
+    pub follow: Option<fn(&mut Values)>,
+}
+
+impl Collector {
+    pub const fn new(
+        name: &'static str,
+        metrics: &'static [&'static Metric],
+        collect: fn(&Host<'_>, &mut Reading) -> anyhow::Result<()>,
+    ) -> Self {
+        Collector { name, metrics, collect, follow: None }
+    }
+
+    #[must_use]
+    pub const fn following(mut self, follow: fn(&mut Values)) -> Self {
+        self.follow = Some(follow);
+        self
+    }
 }
 
 /// All sources, in the order in which they are read and shown.
@@ -91,10 +112,13 @@ pub struct Host<'a> {
     pub uptime: f64,
     /// Seconds of it that were slept through.
     pub suspended: f64,
-    pub filesystems: &'a Filter,
-    pub interfaces: &'a Filter,
-    /// CPU time of every process at an earlier reading of this boot.
-    pub earlier: Option<&'a process::Ticks>,
+    /// The local date, for what is counted by the day.
+    pub today: NaiveDate,
+    pub settings: &'a Settings,
+    /// The newest stored line, of this boot or another: what is counted on goes on from it.
+    pub last: Option<&'a Sample>,
+    /// What an earlier run of this boot left.
+    pub earlier: Option<&'a Earlier>,
     /// statvfs(3), or what a test puts in its place.
     pub space: fn(&Path) -> io::Result<filesystem::Space>,
 }
@@ -109,6 +133,13 @@ impl Host<'_> {
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
+}
+
+/// What the configuration says about sources.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub filesystems: Filter,
+    pub interfaces: Filter,
 }
 
 /// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
@@ -157,8 +188,10 @@ impl Filter {
 pub struct Reading {
     pub values: Values,
     pub top: Vec<Process>,
-    /// For the next run's `top`.
-    pub ticks: Option<process::Ticks>,
+    /// For the next run of this boot.
+    pub earlier: Earlier,
+    /// Texts that say what kind of host it is, by name.
+    pub facts: BTreeMap<String, String>,
     /// Collector → why it failed.
     pub errors: BTreeMap<String, String>,
 }
@@ -166,6 +199,7 @@ pub struct Reading {
 /// Runs every collector, each alone.
 pub fn run(host: &Host<'_>) -> Reading {
     let mut reading = Reading::default();
+    reading.earlier.uptime = host.uptime;
     for collector in COLLECTORS {
         let before = reading.values.entries().count();
         let outcome = (collector.collect)(host, &mut reading);
@@ -180,6 +214,13 @@ pub fn run(host: &Host<'_>) -> Reading {
         }
     }
     reading
+}
+
+/// Sets what follows from the numbers of a sample and its rates.
+pub fn follow(values: &mut Values) {
+    for follow in COLLECTORS.iter().filter_map(|collector| collector.follow) {
+        follow(values);
+    }
 }
 
 /// Only the counters that rates are derived from: the first of two readings when no earlier line serves.
@@ -203,7 +244,7 @@ pub mod tests {
     use crate::metric::Kind;
     use crate::sample::RESERVED;
 
-    static EVERYTHING: Filter = Filter { include: Vec::new(), exclude: Vec::new() };
+    static EVERYTHING: LazyLock<Settings> = LazyLock::new(Settings::default);
 
     /// A host read from a tree in `tests/fixtures`, with file systems of 1000 blocks, 100 of them free.
     pub fn fixture(root: &Path) -> Host<'_> {
@@ -212,8 +253,9 @@ pub mod tests {
             root,
             uptime: 1_000.0,
             suspended: 0.0,
-            filesystems: &EVERYTHING,
-            interfaces: &EVERYTHING,
+            today: NaiveDate::default(),
+            settings: &EVERYTHING,
+            last: None,
             earlier: None,
             space,
         }
@@ -270,8 +312,12 @@ pub mod tests {
                 |wanted: &Metric| collector.metrics.iter().any(|metric| metric.name == wanted.name);
             for metric in collector.metrics {
                 match metric.kind {
-                    Kind::Counter(Some(rate)) => {
-                        assert!(listed(rate) && rate.label == metric.label, "{}", rate.name);
+                    Kind::Counter(several) => {
+                        for derived in several {
+                            let metric_derived = derived.metric();
+                            let beside = metric_derived.label == metric.label;
+                            assert!(listed(metric_derived) && beside, "{}", metric_derived.name);
+                        }
                     }
                     Kind::Ticks(shares) => {
                         assert!(shares.iter().all(|share| listed(share.metric)), "{}", metric.name);

@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::{Collector, Host, Reading};
+use crate::metric::Derived::Rate;
 use crate::metric::{Metric, Unit};
 use crate::sample::Values;
 use crate::series::label_text;
@@ -24,14 +25,14 @@ static SENT_RATE: Metric = Metric::rate(
 static RECEIVED: Metric = Metric::counter(
     "network_received",
     Unit::Bytes,
-    Some(&RECEIVED_RATE),
+    &[Rate(&RECEIVED_RATE)],
     "Bytes received since boot on all interfaces but lo.",
 )
 .phrased("{value} received");
 static SENT: Metric = Metric::counter(
     "network_sent",
     Unit::Bytes,
-    Some(&SENT_RATE),
+    &[Rate(&SENT_RATE)],
     "Bytes sent since boot on all interfaces but lo.",
 )
 .phrased("{value} sent");
@@ -67,7 +68,7 @@ static INTERFACE_DROPS_RATE: Metric = Metric::rate(
 static INTERFACE_RECEIVED: Metric = Metric::counter(
     "interface_received",
     Unit::Bytes,
-    Some(&INTERFACE_RECEIVED_RATE),
+    &[Rate(&INTERFACE_RECEIVED_RATE)],
     "Bytes received since boot.",
 )
 .labelled("interface")
@@ -75,7 +76,7 @@ static INTERFACE_RECEIVED: Metric = Metric::counter(
 static INTERFACE_SENT: Metric = Metric::counter(
     "interface_sent",
     Unit::Bytes,
-    Some(&INTERFACE_SENT_RATE),
+    &[Rate(&INTERFACE_SENT_RATE)],
     "Bytes sent since boot.",
 )
 .labelled("interface")
@@ -83,7 +84,7 @@ static INTERFACE_SENT: Metric = Metric::counter(
 static INTERFACE_ERRORS: Metric = Metric::counter(
     "interface_errors",
     Unit::Count,
-    Some(&INTERFACE_ERRORS_RATE),
+    &[Rate(&INTERFACE_ERRORS_RATE)],
     "Receive and transmit errors since boot.",
 )
 .labelled("interface")
@@ -91,15 +92,15 @@ static INTERFACE_ERRORS: Metric = Metric::counter(
 static INTERFACE_DROPS: Metric = Metric::counter(
     "interface_drops",
     Unit::Count,
-    Some(&INTERFACE_DROPS_RATE),
+    &[Rate(&INTERFACE_DROPS_RATE)],
     "Packets dropped on receiving and sending since boot.",
 )
 .labelled("interface")
 .phrased("{label} {value} drops");
 
-pub static COLLECTOR: Collector = Collector {
-    name: "network",
-    metrics: &[
+pub static COLLECTOR: Collector = Collector::new(
+    "network",
+    &[
         &RECEIVED_RATE,
         &SENT_RATE,
         &RECEIVED,
@@ -114,7 +115,7 @@ pub static COLLECTOR: Collector = Collector {
         &INTERFACE_DROPS,
     ],
     collect,
-};
+);
 
 /// The host's own traffic with itself, and the plumbing of containers and virtual machines, whose traffic the
 /// bridge or the card shows already.
@@ -146,9 +147,9 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         );
     }
     for interface in &interfaces {
-        let left_out = host.interfaces.excludes(&interface.name)
+        let left_out = host.settings.interfaces.excludes(&interface.name)
             || PLUMBING.iter().any(|pattern| crate::series::glob(pattern, &interface.name));
-        if host.interfaces.includes(&interface.name) || !left_out {
+        if host.settings.interfaces.includes(&interface.name) || !left_out {
             fill(interface, &mut reading.values);
         }
     }
@@ -193,6 +194,7 @@ fn parse_line(line: &[u8]) -> Option<Interface> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Settings;
     use super::super::tests::{fixture, tree};
     use super::*;
 
@@ -250,8 +252,9 @@ mod tests {
         let root = tree("x86-server");
         let filter =
             super::super::Filter { include: vec!["docker0".into()], exclude: vec!["*".into()] };
+        let settings = Settings { interfaces: filter, ..Settings::default() };
         let mut reading = Reading::default();
-        collect(&Host { interfaces: &filter, ..fixture(&root) }, &mut reading).unwrap();
+        collect(&Host { settings: &settings, ..fixture(&root) }, &mut reading).unwrap();
         assert!(reading.values.get("interface_sent", Some("docker0")).is_some());
         assert_eq!(reading.values.get("interface_sent", Some("eno1")), None);
     }

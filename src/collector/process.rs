@@ -8,6 +8,7 @@ use std::path::Path;
 
 use sysinfo::Users;
 
+use super::earlier::Earlier;
 use super::scan::{self, Stat, scan};
 use super::{Collector, Host, Reading};
 use crate::metric::{Metric, Unit};
@@ -19,29 +20,10 @@ static PROCESSES: Metric =
 static THREADS: Metric =
     Metric::gauge("threads", Unit::Count, "Threads of all processes.").phrased("{value} threads");
 
-pub static COLLECTOR: Collector =
-    Collector { name: "process", metrics: &[&PROCESSES, &THREADS], collect };
+pub static COLLECTOR: Collector = Collector::new("process", &[&PROCESSES, &THREADS], collect);
 
 /// How many lead by CPU, and how many by memory.
 const LEADERS: usize = 5;
-
-/// CPU time of every process at one moment. Keyed by PID and start, as PIDs are used again.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ticks {
-    pub uptime: f64,
-    /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted.
-    pub by_process: Vec<(u32, u64, u64)>,
-}
-
-impl Ticks {
-    /// The CPU time of a process, if it was there.
-    fn of(&self, pid: u32, start: u64) -> Option<u64> {
-        let found = self
-            .by_process
-            .binary_search_by(|(known, since, _)| (known, since).cmp(&(&pid, &start)));
-        found.ok().and_then(|at| self.by_process.get(at)).map(|(_, _, ticks)| *ticks)
-    }
-}
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let stats = scan(&host.path("proc"))?;
@@ -56,18 +38,18 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let mut by_process: Vec<_> =
         stats.iter().map(|stat| (stat.pid, stat.start, stat.ticks)).collect();
     by_process.sort_unstable();
-    reading.ticks = Some(Ticks { uptime: host.uptime, by_process });
+    reading.earlier.processes = by_process;
     Ok(())
 }
 
 /// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
-fn top(stats: &[Stat], earlier: Option<&Ticks>, uptime: f64, memory_total: f64) -> Vec<Process> {
+fn top(stats: &[Stat], earlier: Option<&Earlier>, uptime: f64, memory_total: f64) -> Vec<Process> {
     let page = rustix::param::page_size() as u64;
     let per_second = rustix::param::clock_ticks_per_second() as f64;
     let elapsed = earlier.map(|earlier| uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0);
     let percent = |stat: &Stat| {
         // One that started since had no ticks before.
-        let before = earlier?.of(stat.pid, stat.start).unwrap_or(0);
+        let before = earlier?.process(stat.pid, stat.start).unwrap_or(0);
         Some(
             Unit::Percent
                 .round(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed?),
@@ -124,10 +106,11 @@ mod tests {
         Stat { pid, name: format!("p{pid}"), start: 7, ticks, threads: 1, pages }
     }
 
-    fn earlier(ticks: &[(u32, u64)]) -> Ticks {
-        Ticks {
+    fn earlier(ticks: &[(u32, u64)]) -> Earlier {
+        Earlier {
             uptime: 100.0,
-            by_process: ticks.iter().map(|(pid, ticks)| (*pid, 7, *ticks)).collect(),
+            processes: ticks.iter().map(|(pid, ticks)| (*pid, 7, *ticks)).collect(),
+            ..Earlier::default()
         }
     }
 

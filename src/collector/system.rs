@@ -13,8 +13,7 @@ static SUSPENDED: Metric = Metric::gauge(
 )
 .phrased("suspended for {value} since boot");
 
-pub static COLLECTOR: Collector =
-    Collector { name: "system", metrics: &[&UPTIME, &SUSPENDED], collect };
+pub static COLLECTOR: Collector = Collector::new("system", &[&UPTIME, &SUSPENDED], collect);
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a collector")]
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {

@@ -7,19 +7,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Collector, Host, Reading, read_text};
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
 
 static CPU: Metric = Metric::gauge("cpu_temp", Unit::Celsius, "Temperature of the CPU.")
     .phrased("CPU at {value}")
+    .judged(Judged::warning(70.0))
     .in_overview();
 static TEMPERATURE: Metric =
     Metric::gauge("temperature", Unit::Celsius, "Temperature of the sensor.")
         .labelled("sensor")
         .phrased("{label} at {value}");
 
-pub static COLLECTOR: Collector =
-    Collector { name: "temperature", metrics: &[&CPU, &TEMPERATURE], collect };
+pub static COLLECTOR: Collector = Collector::new("temperature", &[&CPU, &TEMPERATURE], collect);
 
 /// Sensors of CPUs, the truest first: chip or zone, and how its label begins.
 const CPU_SENSORS: &[(&str, &str)] = &[

@@ -15,8 +15,8 @@ const LABEL_KEYS: &[&str] =
 const SETS_OF_LEVELS: &[&str] = &["warning", "critical", "change"];
 /// More samples than so many are no "lately".
 const MOST_TIMES: usize = 64;
-const WARNING_REPEAT: f64 = 86_400.0;
-const CRITICAL_REPEAT: f64 = 14_400.0;
+pub(super) const WARNING_REPEAT: f64 = 86_400.0;
+pub(super) const CRITICAL_REPEAT: f64 = 14_400.0;
 /// A single busy sample is no alert.
 const CPU_HOLD: f64 = 600.0;
 
@@ -198,7 +198,9 @@ impl Scale<'_> {
         let clear = own_clear
             .or_else(|| margin.map(|margin| self.inside(level, margin)))
             .or(shared.clear)
-            .unwrap_or_else(|| self.inside(level, self.default_margin(level)));
+            .unwrap_or_else(|| {
+                self.inside(level, default_margin(self.metric, self.measure, level))
+            });
         if (self.below && clear < level) || (!self.below && clear > level) {
             let full: Vec<&str> = path.iter().copied().chain(["clear"]).collect();
             let (clear, level) = (self.shown(clear), self.shown(level));
@@ -218,15 +220,6 @@ impl Scale<'_> {
 
     fn inside(&self, level: f64, margin: f64) -> f64 {
         if self.below { level + margin } else { level - margin }
-    }
-
-    fn default_margin(&self, level: f64) -> f64 {
-        match self.measure {
-            // A change is over when half of it is.
-            Measure::Change { .. } => level.abs() / 2.0,
-            Measure::Value if self.metric.unit == Unit::Percent => 5.0,
-            Measure::Value => level.abs() * 0.05,
-        }
     }
 
     fn check_order(
@@ -265,6 +258,16 @@ impl Scale<'_> {
             || wrong(&full, format!("must be {}, not {value}", level_words(self.metric.unit))),
             Ok,
         )
+    }
+}
+
+/// How far inside its level a threshold ends.
+pub(super) fn default_margin(metric: &Metric, measure: Measure, level: f64) -> f64 {
+    match measure {
+        // A change is over when half of it is.
+        Measure::Change { .. } => level.abs() / 2.0,
+        Measure::Value if metric.unit == Unit::Percent => 5.0,
+        Measure::Value => level.abs() * 0.05,
     }
 }
 

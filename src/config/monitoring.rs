@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::key::{Form, Key};
 use super::reader::Reader;
 use super::{Config, KEYS, beside, rules};
-use crate::collector::Filter;
+use crate::collector::{Filter, Settings};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
 
@@ -139,8 +139,7 @@ pub(super) fn read(
         metrics_path,
         retention,
         sync,
-        filesystems,
-        interfaces,
+        sources: Settings { filesystems, interfaces },
         expect,
         startup_grace,
         rules,

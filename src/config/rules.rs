@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::defaults::default_rule;
 use super::fault::Fault;
 use super::levels::{Base, Wrong, check_keys, wrong};
 use super::reader::is_comment;
@@ -11,11 +12,6 @@ use crate::collector::{find, metrics};
 use crate::metric::Metric;
 use crate::quantity::{level_words, quantity};
 use crate::series::{Pattern, did_you_mean, is_glob};
-
-/// What is judged without a configuration. `filesystem_percent` leaves `/` to `disk_percent`.
-pub const DEFAULTS: &str = r#"{"cpu_percent": 80, "memory_percent": 80, "disk_percent": 90, "cpu_temp": 70,
-    "filesystem_percent": {"warning": 90, "labels": {"/": false}}, "missing": {"critical": 1, "clear": 0},
-    "gap": {"warning": "1h", "clear": 0}}"#;
 
 const RULE_KEYS: &[&str] = &[
     "metric",
@@ -30,6 +26,7 @@ const RULE_KEYS: &[&str] = &[
     "repeat",
     "labels",
 ];
+
 /// The rules of a section, defaults first.
 pub fn read(
     thresholds: &Map<String, Value>,
@@ -54,14 +51,8 @@ pub fn read(
             }
         }
     }
-    let defaults: Map<String, Value> =
-        if with_defaults { serde_json::from_str(DEFAULTS).unwrap_or_default() } else { Map::new() };
-    let mut rules = Vec::new();
-    for (key, value) in &defaults {
-        if !replaced.contains(&key.as_str()) {
-            rules.extend(read_key(key, value).unwrap_or_default());
-        }
-    }
+    let defaults = metrics().filter(|metric| with_defaults && !replaced.contains(&metric.name));
+    let mut rules: Vec<Rule> = defaults.filter_map(default_rule).collect();
     for rule in &mut rules {
         yield_to(rule, &own, thresholds);
     }

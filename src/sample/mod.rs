@@ -23,7 +23,7 @@ pub const SCHEMA: u64 = 1;
 
 /// Keys of a line that are not metrics. (`uptime` is a metric.)
 pub const RESERVED: &[&str] =
-    &["timestamp", "epoch", "schema", "host", "boot_id", "interval", "top", "errors"];
+    &["timestamp", "epoch", "schema", "host", "boot_id", "interval", "top", "errors", "facts"];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -41,6 +41,8 @@ pub struct Sample {
     pub top: Vec<Process>,
     /// Collector → why it failed.
     pub errors: BTreeMap<String, String>,
+    /// What kind of host it is, in texts: kernel, system, model.
+    pub facts: BTreeMap<String, String>,
     /// Keys of later versions that are no numbers.
     pub other: BTreeMap<String, serde_json::Value>,
 }
@@ -168,20 +170,21 @@ impl Values {
     }
 
     pub fn get(&self, name: &str, label: Option<&str>) -> Option<f64> {
+        self.exact(name, label).map(Value::as_f64)
+    }
+
+    /// A number as it is stored.
+    pub fn exact(&self, name: &str, label: Option<&str>) -> Option<Value> {
         match (self.entry(name)?, label) {
-            (Entry::Single(value), None) => Some(value.as_f64()),
-            (Entry::Labelled(labels), Some(label)) => labels.get(label).map(|value| value.as_f64()),
+            (Entry::Single(value), None) => Some(*value),
+            (Entry::Labelled(labels), Some(label)) => labels.get(label).copied(),
             _ => None,
         }
     }
 
     /// The number of a series as it is stored.
     pub fn value(&self, series: &Series) -> Option<Value> {
-        match (self.entry(&series.metric)?, &series.label) {
-            (Entry::Single(value), None) => Some(*value),
-            (Entry::Labelled(labels), Some(label)) => labels.get(label).copied(),
-            _ => None,
-        }
+        self.exact(&series.metric, series.label.as_deref())
     }
 
     pub fn number(&self, series: &Series) -> Option<f64> {

@@ -93,6 +93,9 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 Key::Errors => {
                     draft.errors = map.next_value::<Lenient<BTreeMap<String, String>>>()?.0;
                 }
+                Key::Facts => {
+                    draft.facts = map.next_value::<Lenient<BTreeMap<String, String>>>()?.0;
+                }
                 Key::Metric(name) => match map.next_value()? {
                     Content::Metric(entry) => draft.values.insert(name, entry),
                     Content::Other(serde_json::Value::Null) => {}
@@ -120,6 +123,7 @@ struct Draft {
     values: Values,
     top: Vec<Process>,
     errors: BTreeMap<String, String>,
+    facts: BTreeMap<String, String>,
     other: BTreeMap<String, serde_json::Value>,
 }
 
@@ -151,6 +155,7 @@ impl Draft {
             values: self.values,
             top: self.top,
             errors: self.errors,
+            facts: self.facts,
             other: self.other,
         })
     }
@@ -177,6 +182,7 @@ enum Key {
     Interval,
     Top,
     Errors,
+    Facts,
     Metric(Cow<'static, str>),
     Skip,
 }
@@ -209,7 +215,8 @@ impl Visitor<'_> for KeySeed<'_> {
             "interval" => Key::Interval,
             "top" if self.0.text => Key::Top,
             "errors" if self.0.text => Key::Errors,
-            "top" | "errors" => Key::Skip,
+            "facts" if self.0.text => Key::Facts,
+            "top" | "errors" | "facts" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);
                 if self.0.takes(name) { Key::Metric(self.0.kept(name)) } else { Key::Skip }

@@ -54,6 +54,9 @@ impl Serialize for Sample {
         if !self.errors.is_empty() {
             map.serialize_entry("errors", &self.errors)?;
         }
+        if !self.facts.is_empty() {
+            map.serialize_entry("facts", &self.facts)?;
+        }
         for (name, value) in &self.other {
             map.serialize_entry(name, value)?;
         }

@@ -1,5 +1,5 @@
-//! What may be lost: caches in the runtime directory, in memory on most hosts, never synced. The CPU time of every
-//! process at the last run, and what was told while the data directory could not be written.
+//! What may be lost: caches in the runtime directory, in memory on most hosts, never synced. What the last run
+//! read, and what was told while the data directory could not be written.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::state;
 use crate::alert::state::State;
-use crate::collector::process::Ticks;
+use crate::collector::earlier::Earlier;
 
 /// `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/hostwatch` or `/run/user/UID/hostwatch`, else the data directory.
 #[derive(Clone, Debug)]
@@ -59,12 +59,13 @@ impl Runtime {
         self.directory.join("processes.cache")
     }
 
-    pub fn ticks(&self, boot_id: &str) -> Option<Ticks> {
-        parse_ticks(&fs::read_to_string(self.processes()).ok()?, boot_id)
+    /// What an earlier run of this boot left.
+    pub fn earlier(&self, boot_id: &str) -> Option<Earlier> {
+        Earlier::parse(&fs::read_to_string(self.processes()).ok()?, boot_id)
     }
 
     /// Losing it costs one `top` by CPU, so a failure is no error.
-    pub fn keep_ticks(&self, boot_id: &str, ticks: &Ticks) {
+    pub fn keep_earlier(&self, boot_id: &str, earlier: &Earlier) {
         let path = self.processes();
         let mut options = fs::OpenOptions::new();
         options.write(true);
@@ -80,7 +81,7 @@ impl Runtime {
             if self.shared {
                 _ = super::append::give_to_owner(&file, &self.directory);
             }
-            _ = file.write_all(format_ticks(boot_id, ticks).as_bytes());
+            _ = file.write_all(earlier.format(boot_id).as_bytes());
         }
     }
 
@@ -106,61 +107,10 @@ impl Runtime {
     }
 }
 
-/// Ends the list; what follows is of an older, longer one.
-const END: &str = "\nend\n";
-
-fn format_ticks(boot_id: &str, ticks: &Ticks) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(24 * ticks.by_process.len());
-    // Writing to a String cannot fail.
-    _ = writeln!(text, "{boot_id} {}", ticks.uptime);
-    for (pid, start, count) in &ticks.by_process {
-        _ = writeln!(text, "{pid} {start} {count}");
-    }
-    text.push_str(END.trim_start());
-    text
-}
-
-/// `None` for another boot or a half-written cache.
-fn parse_ticks(text: &str, boot_id: &str) -> Option<Ticks> {
-    let (body, _) = text.split_once(END)?;
-    let mut lines = body.lines();
-    let (boot, uptime) = lines.next()?.split_once(' ')?;
-    if boot != boot_id {
-        return None;
-    }
-    let by_process = lines.filter_map(|line| {
-        let mut fields = line.split(' ');
-        Some((
-            fields.next()?.parse().ok()?,
-            fields.next()?.parse().ok()?,
-            fields.next()?.parse().ok()?,
-        ))
-    });
-    Some(Ticks { uptime: uptime.parse().ok()?, by_process: by_process.collect() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ticks() -> Ticks {
-        Ticks { uptime: 12.5, by_process: vec![(1, 2, 3), (40, 5, 6)] }
-    }
-
-    #[test]
-    fn process_times_read_back_within_their_boot() {
-        let text = format_ticks("boot", &ticks());
-        assert_eq!(parse_ticks(&text, "boot"), Some(ticks()));
-        assert_eq!(parse_ticks(&text, "other"), None);
-    }
-
-    #[test]
-    fn a_half_written_cache_is_no_cache() {
-        let text = format_ticks("boot", &ticks());
-        assert!((0..text.len()).all(|end| parse_ticks(&text[..end], "boot").is_none()));
-        assert_eq!(parse_ticks(&(text + "40 5 6\nend\n"), "boot"), Some(ticks()));
-    }
+    use crate::collector::earlier::tests::earlier;
 
     #[test]
     fn without_a_runtime_directory_the_data_directory_serves() {
@@ -168,7 +118,8 @@ mod tests {
         let nowhere =
             |name: &str| (name == "RUNTIME_DIRECTORY").then(|| OsString::from("/nonexistent/x"));
         let runtime = Runtime::find(nowhere, data.path());
-        runtime.keep_ticks("boot", &ticks());
-        assert_eq!((runtime.ticks("boot"), runtime.lock().is_none()), (Some(ticks()), true));
+        let left = earlier();
+        runtime.keep_earlier("boot", &left);
+        assert_eq!((runtime.earlier("boot"), runtime.lock().is_none()), (Some(left), true));
     }
 }

@@ -49,8 +49,8 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     let taken = take::sample(context, &config, &host, &recent, &runtime);
     let line = taken.sample.to_line()?;
     let stored = usable.and_then(|()| write(&store, &config, &taken, &line, context));
-    if let Some(ticks) = &taken.ticks {
-        runtime.keep_ticks(&context.now.boot_id, ticks);
+    if let Some(earlier) = &taken.earlier {
+        runtime.keep_earlier(&context.now.boot_id, earlier);
     }
     let failure = stored.err().map(|error| format!("{error:#}"));
     let run = judge::Run {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use crate::alert::expect;
-use crate::collector::{self, Host, filesystem, process::Ticks};
+use crate::collector::{self, Host, earlier::Earlier, filesystem};
 use crate::config::Config;
 use crate::continuity::{
     DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
@@ -40,7 +40,7 @@ impl Recent {
     pub(super) fn read(store: &Store, now: &Now, log_interval: Option<f64>) -> Self {
         let (today, moment) = (Zone::Local.date(now.utc), now.moment());
         let cumulative =
-            collector::metrics().filter(|metric| metric.is_cumulative()).map(|metric| metric.name);
+            collector::metrics().filter(|metric| metric.is_continued()).map(|metric| metric.name);
         let counters = Wanted::names(cumulative).and(SUSPENDED);
         let mut recent =
             Recent { newest: None, base: None, interval: log_interval.unwrap_or(DEFAULT_INTERVAL) };
@@ -84,8 +84,8 @@ fn is_base(sample: &Sample, now: &Now, interval: f64) -> bool {
 
 pub(super) struct Taken {
     pub sample: Sample,
-    /// For the next run's `top`; none if the last ones are to be kept.
-    pub ticks: Option<Ticks>,
+    /// For the next run; none if what the last one left is to be kept.
+    pub earlier: Option<Earlier>,
 }
 
 /// Reads the host.
@@ -97,15 +97,16 @@ pub(super) fn sample(
     runtime: &Runtime,
 ) -> Taken {
     let now = &context.now;
-    let cached = runtime.ticks(&now.boot_id).filter(|ticks| ticks.uptime <= now.uptime);
-    let too_young = cached.as_ref().is_some_and(|ticks| now.uptime - ticks.uptime < SHORTEST);
+    let cached = runtime.earlier(&now.boot_id).filter(|earlier| earlier.uptime <= now.uptime);
+    let too_young = cached.as_ref().is_some_and(|earlier| now.uptime - earlier.uptime < SHORTEST);
     let earlier = cached.filter(|_| !too_young);
     let source = Host {
         root: context.root,
         uptime: now.uptime,
         suspended: now.suspended,
-        filesystems: &config.filesystems,
-        interfaces: &config.interfaces,
+        today: Zone::Local.date(now.utc),
+        settings: &config.sources,
+        last: recent.newest.as_ref(),
         earlier: earlier.as_ref(),
         space: filesystem::statvfs,
     };
@@ -120,6 +121,7 @@ pub(super) fn sample(
         let metrics: Vec<&'static Metric> = collector::metrics().collect();
         derive(metrics.iter(), base, &mut reading.values, elapsed);
     }
+    collector::follow(&mut reading.values);
     let mut sample = Sample {
         timestamp: Zone::Local.at(now.utc),
         schema: SCHEMA,
@@ -130,10 +132,11 @@ pub(super) fn sample(
         values: reading.values,
         top: reading.top,
         errors: reading.errors,
+        facts: reading.facts,
         other: std::collections::BTreeMap::new(),
     };
     expect::note(&mut sample, &config.expect, collector::find);
-    Taken { sample, ticks: reading.ticks.filter(|_| !too_young) }
+    Taken { sample, earlier: Some(reading.earlier).filter(|_| !too_young) }
 }
 
 fn first_reading(source: &Host<'_>) -> (Values, Instant) {

@@ -137,7 +137,7 @@ fn grows(metric: &Metric, levels: &Levels) -> Option<String> {
         return None;
     }
     let instead = match metric.kind {
-        Kind::Counter(Some(rate)) => format!("; {} is likely meant", rate.name),
+        Kind::Counter([first, ..]) => format!("; {} is likely meant", first.metric().name),
         _ => String::new(),
     };
     let name = metric.name;

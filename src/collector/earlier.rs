@@ -1,0 +1,98 @@
+//! What one run leaves to the next of the same boot: too much for a line, and nothing is lost with it but one reading.
+//! A line of text each, so that a half-written file or one of another version reads as far as it is understood. Pure.
+
+use std::fmt::Write;
+
+/// The readings of an earlier run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Earlier {
+    pub uptime: f64,
+    /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted. Keyed by both, as PIDs are used again.
+    pub processes: Vec<(u32, u64, u64)>,
+    /// Core, its busy clock ticks, and all of them.
+    pub cores: Vec<(u32, u64, u64)>,
+}
+
+/// Ends the list; what follows is of an older, longer one.
+const END: &str = "\nend\n";
+
+impl Earlier {
+    /// The CPU time of a process, if it was there.
+    pub fn process(&self, pid: u32, start: u64) -> Option<u64> {
+        let found = self
+            .processes
+            .binary_search_by(|(known, since, _)| (known, since).cmp(&(&pid, &start)));
+        found.ok().and_then(|at| self.processes.get(at)).map(|(_, _, ticks)| *ticks)
+    }
+
+    /// The text that is kept.
+    pub fn format(&self, boot_id: &str) -> String {
+        let mut text = String::with_capacity(64 + 24 * self.processes.len());
+        // Writing to a String cannot fail.
+        _ = writeln!(text, "{boot_id} {}", self.uptime);
+        for (core, busy, all) in &self.cores {
+            _ = writeln!(text, "core {core} {busy} {all}");
+        }
+        for (pid, start, ticks) in &self.processes {
+            _ = writeln!(text, "{pid} {start} {ticks}");
+        }
+        text.push_str(END.trim_start());
+        text
+    }
+
+    /// `None` for another boot or a half-written text.
+    pub fn parse(text: &str, boot_id: &str) -> Option<Self> {
+        let (body, _) = text.split_once(END)?;
+        let mut lines = body.lines();
+        let (boot, uptime) = lines.next()?.split_once(' ')?;
+        if boot != boot_id {
+            return None;
+        }
+        let mut earlier = Earlier { uptime: uptime.parse().ok()?, ..Earlier::default() };
+        for line in lines {
+            match line.strip_prefix("core ") {
+                Some(core) => earlier.cores.extend(three(core)),
+                None => earlier.processes.extend(three(line)),
+            }
+        }
+        Some(earlier)
+    }
+}
+
+fn three(line: &str) -> Option<(u32, u64, u64)> {
+    let mut fields = line.split(' ');
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    pub fn earlier() -> Earlier {
+        Earlier {
+            uptime: 12.5,
+            processes: vec![(1, 2, 3), (40, 5, 6)],
+            cores: vec![(0, 7, 8), (3, 9, 10)],
+        }
+    }
+
+    #[test]
+    fn it_reads_back_within_its_boot() {
+        let text = earlier().format("boot");
+        assert_eq!(Earlier::parse(&text, "boot"), Some(earlier()));
+        assert_eq!(Earlier::parse(&text, "other"), None);
+    }
+
+    #[test]
+    fn a_half_written_text_is_none() {
+        let text = earlier().format("boot");
+        assert!((0..text.len()).all(|end| Earlier::parse(&text[..end], "boot").is_none()));
+        assert_eq!(Earlier::parse(&(text + "40 5 6\nend\n"), "boot"), Some(earlier()));
+    }
+
+    #[test]
+    fn what_another_version_left_is_passed_over() {
+        let text = "boot 1\ncard mmcblk0 3\ncore x 1 2\n7 8 9\nend\n";
+        assert_eq!(Earlier::parse(text, "boot").map(|one| one.processes), Some(vec![(7, 8, 9)]));
+    }
+}

@@ -1,0 +1,72 @@
+//! The rules that need no configuration, from what each metric says of itself. Pure.
+
+use super::levels::{CRITICAL_REPEAT, WARNING_REPEAT, default_margin};
+use crate::alert::rule::{Levels, Measure, Rule, Threshold};
+use crate::metric::{Judged, Metric};
+use crate::series::Pattern;
+
+/// The rule of a metric that is judged unless the configuration says otherwise.
+pub(super) fn default_rule(metric: &'static Metric) -> Option<Rule> {
+    let mut rule = Rule {
+        key: metric.name.to_owned(),
+        pattern: Pattern::parse(metric.name),
+        levels: Some(levels(metric, &metric.judged?)),
+        labels: metric.judged?.except.iter().map(|label| ((*label).to_owned(), None)).collect(),
+    };
+    rule.sort_labels();
+    Some(rule)
+}
+
+fn levels(metric: &Metric, judged: &Judged) -> Levels {
+    let measure = judged
+        .within
+        .map_or(Measure::Value, |seconds| Measure::Change { seconds, relative: false });
+    let margin_of = |level: f64| default_margin(metric, measure, level);
+    let margin = |level: f64| match (judged.clear, judged.warning.or(judged.critical)) {
+        (Some(clear), Some(first)) => (first - clear).abs(),
+        _ => margin_of(level),
+    };
+    let threshold = |level: f64, repeat: f64| {
+        let clear = if judged.below { level + margin(level) } else { level - margin(level) };
+        Threshold { level, clear, hold: judged.hold, clear_hold: 0.0, repeat }
+    };
+    Levels {
+        below: judged.below,
+        warning: judged.warning.map(|level| threshold(level, WARNING_REPEAT)),
+        critical: judged.critical.map(|level| threshold(level, CRITICAL_REPEAT)),
+        measure,
+        times: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Unit;
+
+    static FULL: Metric = Metric::gauge("full_percent", Unit::Percent, "Test.")
+        .labelled("mount")
+        .judged(Judged::warning(90.0).until(80.0).and_critical(98.0).lasting(60.0).except(&["/"]));
+    static KILLS: Metric = Metric::counter("kills", Unit::Count, &[], "Test.")
+        .judged(Judged::warning(1.0).within(1_800.0));
+
+    #[test]
+    fn the_levels_a_metric_names_are_those_of_its_rule() {
+        let rule = default_rule(&FULL).unwrap();
+        assert_eq!(rule.levels_for("full_percent", Some("/")), None);
+        let levels = rule.levels_for("full_percent", Some("/data")).unwrap();
+        let of = |threshold: Option<Threshold>| {
+            threshold.map(|threshold| (threshold.level, threshold.clear, threshold.hold))
+        };
+        assert_eq!(of(levels.warning), Some((90.0, 80.0, 60.0)));
+        assert_eq!(of(levels.critical), Some((98.0, 88.0, 60.0)));
+    }
+
+    #[test]
+    fn a_counter_is_judged_by_its_growth() {
+        let rule = default_rule(&KILLS).unwrap();
+        let levels = rule.levels_for("kills", None).unwrap();
+        assert_eq!(levels.measure, Measure::Change { seconds: 1_800.0, relative: false });
+        assert_eq!(levels.warning.map(|warning| warning.clear), Some(0.5));
+    }
+}
