@@ -221,14 +221,21 @@ fn written(metric: &Metric, judged: &Judged) -> String {
         let off: Vec<_> = judged.except.iter().map(|label| format!("\"{label}\": false")).collect();
         keys.push(format!("\"labels\": {{{}}}", off.join(", ")));
     }
-    format!("\"{}\": {{{}}}", metric.name, keys.join(", "))
+    format!("{{{}}}", keys.join(", "))
 }
 
 #[test]
 fn the_default_rules_in_the_manual_are_those_of_the_program_and_read_as_such() {
-    let written: Vec<String> =
-        metrics().filter_map(|metric| Some(written(metric, metric.judged.as_ref()?))).collect();
-    let written = written.join(",\n");
+    let rule = |metric: &'static Metric| {
+        let several: Vec<String> =
+            metric.judged.iter().flatten().map(|judged| written(metric, judged)).collect();
+        match several.as_slice() {
+            [] => None,
+            [one] => Some(format!("\"{}\": {one}", metric.name)),
+            many => Some(format!("\"{}\": [{}]", metric.name, many.join(", "))),
+        }
+    };
+    let written = metrics().filter_map(rule).collect::<Vec<_>>().join(",\n");
     let begin = ".Bd -literal -offset indent\n";
     let (before, rest) = CONFIG_MANUAL.split_once(".Ss Defaults\n").unwrap();
     let (introduction, rest) = rest.split_once(begin).unwrap();

@@ -8,9 +8,12 @@ pub mod load;
 pub mod memory;
 pub mod mountinfo;
 pub mod network;
+pub mod paging;
+pub mod pressure;
 pub mod process;
 mod scan;
 pub mod system;
+pub mod tcp;
 pub mod temperature;
 
 use std::collections::{BTreeMap, HashMap};
@@ -58,11 +61,14 @@ impl Collector {
 /// All sources, in the order in which they are read and shown.
 pub static COLLECTORS: &[&Collector] = &[
     &cpu::COLLECTOR,
+    &pressure::COLLECTOR,
     &memory::COLLECTOR,
+    &paging::COLLECTOR,
     &filesystem::COLLECTOR,
     &temperature::COLLECTOR,
     &load::COLLECTOR,
     &network::COLLECTOR,
+    &tcp::COLLECTOR,
     &system::COLLECTOR,
     &process::COLLECTOR,
 ];

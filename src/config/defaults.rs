@@ -5,16 +5,19 @@ use crate::alert::rule::{Levels, Measure, Rule, Threshold};
 use crate::metric::{Judged, Metric};
 use crate::series::Pattern;
 
-/// The rule of a metric that is judged unless the configuration says otherwise.
-pub(super) fn default_rule(metric: &'static Metric) -> Option<Rule> {
-    let mut rule = Rule {
-        key: metric.name.to_owned(),
-        pattern: Pattern::parse(metric.name),
-        levels: Some(levels(metric, &metric.judged?)),
-        labels: metric.judged?.except.iter().map(|label| ((*label).to_owned(), None)).collect(),
-    };
-    rule.sort_labels();
-    Some(rule)
+/// The rules of a metric that is judged unless the configuration says otherwise.
+pub(super) fn default_rules(metric: &'static Metric) -> impl Iterator<Item = Rule> {
+    metric.judged.iter().flatten().enumerate().map(|(at, judged)| {
+        let key = metric.name.to_owned();
+        let mut rule = Rule {
+            key: if at == 0 { key } else { format!("{key}#{}", at + 1) },
+            pattern: Pattern::parse(metric.name),
+            levels: Some(levels(metric, judged)),
+            labels: judged.except.iter().map(|label| ((*label).to_owned(), None)).collect(),
+        };
+        rule.sort_labels();
+        rule
+    })
 }
 
 fn levels(metric: &Metric, judged: &Judged) -> Levels {
@@ -52,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_levels_a_metric_names_are_those_of_its_rule() {
-        let rule = default_rule(&FULL).unwrap();
+        let rule = default_rules(&FULL).next().unwrap();
         assert_eq!(rule.levels_for("full_percent", Some("/")), None);
         let levels = rule.levels_for("full_percent", Some("/data")).unwrap();
         let of = |threshold: Option<Threshold>| {
@@ -64,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_counter_is_judged_by_its_growth() {
-        let rule = default_rule(&KILLS).unwrap();
+        let rule = default_rules(&KILLS).next().unwrap();
         let levels = rule.levels_for("kills", None).unwrap();
         assert_eq!(levels.measure, Measure::Change { seconds: 1_800.0, relative: false });
         assert_eq!(levels.warning.map(|warning| warning.clear), Some(0.5));

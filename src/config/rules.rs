@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::defaults::default_rule;
+use super::defaults::default_rules;
 use super::fault::Fault;
 use super::levels::{Base, Wrong, check_keys, wrong};
 use super::reader::is_comment;
@@ -52,7 +52,7 @@ pub fn read(
         }
     }
     let defaults = metrics().filter(|metric| with_defaults && !replaced.contains(&metric.name));
-    let mut rules: Vec<Rule> = defaults.filter_map(default_rule).collect();
+    let mut rules: Vec<Rule> = defaults.flat_map(default_rules).collect();
     for rule in &mut rules {
         yield_to(rule, &own, thresholds);
     }

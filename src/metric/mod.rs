@@ -31,7 +31,7 @@ pub struct Metric {
     /// The label it would have among those of its like: the root file system's numbers have none.
     pub of_label: Option<&'static str>,
     /// What it is held to unless the configuration says otherwise.
-    pub judged: Option<Judged>,
+    pub judged: [Option<Judged>; 2],
     /// Goes on from the line before, whatever boot that is of.
     pub carried: bool,
     /// Names it had; readers map them, writers never use them.
@@ -91,7 +91,7 @@ impl Metric {
             overview: false,
             inhibits: false,
             of_label: None,
-            judged: None,
+            judged: [None; 2],
             carried: false,
             formerly: &[],
         }
@@ -162,9 +162,13 @@ impl Metric {
         self
     }
 
+    /// A second one is a rule of its own, for a level between or another measure.
     #[must_use]
     pub const fn judged(mut self, judged: Judged) -> Self {
-        self.judged = Some(judged);
+        self.judged = match self.judged {
+            [None, _] => [Some(judged), None],
+            [first, _] => [first, Some(judged)],
+        };
         self
     }
 

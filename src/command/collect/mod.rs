@@ -78,8 +78,9 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
             rates.unwrap_or_default()
         ));
     }
-    if let (true, true, Some(words)) =
-        (owed, context.stderr_is_terminal, super::standing::owed(context, &store))
+    if owed
+        && context.stderr_is_terminal
+        && let Some(words) = super::standing::owed(context, &store)
     {
         context.note(&format!("owed: {words}"));
     }
