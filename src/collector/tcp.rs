@@ -1,4 +1,4 @@
-//! Sockets and how TCP fares, from `/proc/net/snmp`, `/proc/net/netstat` and `/proc/net/sockstat` (proc_pid_net(5),
+//! Sockets and how TCP fares, from `/proc/net/snmp`, `/proc/net/netstat` and `/proc/net/sockstat` (`proc_pid_net(5)`,
 //! RFC 4022 for the names).
 
 use std::io::ErrorKind;
