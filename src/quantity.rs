@@ -28,7 +28,9 @@ pub fn level_words(unit: Unit) -> &'static str {
         Unit::Bytes | Unit::BytesPerSecond => "a number or a size such as \"100M\"",
         Unit::Seconds => "a number or a span such as \"26h\"",
         Unit::Celsius => "a number or \"70C\"",
-        Unit::Count | Unit::PerSecond | Unit::Load => "a number",
+        Unit::BitsPerSecond | Unit::Count | Unit::PerSecond | Unit::Load | Unit::Volts => {
+            "a number"
+        }
     }
 }
 
@@ -39,7 +41,7 @@ fn with_unit(text: &str, unit: Unit) -> Option<f64> {
         Unit::Seconds => span::parse(text).ok().map(|seconds| seconds as f64),
         Unit::Bytes => bytes(text),
         Unit::BytesPerSecond => bytes(text.strip_suffix("/s").unwrap_or(text).trim()),
-        Unit::Count | Unit::PerSecond | Unit::Load => None,
+        Unit::BitsPerSecond | Unit::Count | Unit::PerSecond | Unit::Load | Unit::Volts => None,
     }
 }
 

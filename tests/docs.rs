@@ -394,6 +394,8 @@ fn symbol(unit: Unit) -> &'static str {
         Unit::Bytes => "B",
         Unit::BytesPerSecond => "B/s",
         Unit::Celsius => "\\(deC",
+        Unit::Volts => "V",
+        Unit::BitsPerSecond => "bit/s",
         Unit::Seconds => "s",
         Unit::PerSecond => "/s",
         Unit::Count | Unit::Load => "-",

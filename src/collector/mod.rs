@@ -4,6 +4,8 @@
 pub mod cpu;
 pub mod earlier;
 pub mod filesystem;
+pub mod hwmon;
+pub mod link;
 pub mod load;
 pub mod memory;
 pub mod mountinfo;
@@ -15,7 +17,10 @@ mod scan;
 pub mod system;
 pub mod tcp;
 pub mod temperature;
+pub mod traffic;
+pub mod voltage;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
@@ -31,6 +36,7 @@ use crate::metric::{Metric, Unit};
 use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
 use earlier::Earlier;
+use traffic::Billing;
 
 /// One source of numbers.
 pub struct Collector {
@@ -66,8 +72,11 @@ pub static COLLECTORS: &[&Collector] = &[
     &paging::COLLECTOR,
     &filesystem::COLLECTOR,
     &temperature::COLLECTOR,
+    &voltage::COLLECTOR,
     &load::COLLECTOR,
     &network::COLLECTOR,
+    &link::COLLECTOR,
+    &traffic::COLLECTOR,
     &tcp::COLLECTOR,
     &system::COLLECTOR,
     &process::COLLECTOR,
@@ -115,6 +124,7 @@ pub fn formerly() -> Vec<(&'static str, &'static str)> {
 pub struct Host<'a> {
     /// `/`, or a tree with `proc` and `sys` to read instead.
     pub root: &'a Path,
+    pub boot_id: &'a str,
     pub uptime: f64,
     /// Seconds of it that were slept through.
     pub suspended: f64,
@@ -146,6 +156,7 @@ impl Host<'_> {
 pub struct Settings {
     pub filesystems: Filter,
     pub interfaces: Filter,
+    pub billing: Billing,
 }
 
 /// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
@@ -196,6 +207,8 @@ pub struct Reading {
     pub top: Vec<Process>,
     /// For the next run of this boot.
     pub earlier: Earlier,
+    /// Sensors are listed once for all that reads them.
+    chips: OnceCell<Vec<hwmon::Chip>>,
     /// Texts that say what kind of host it is, by name.
     pub facts: BTreeMap<String, String>,
     /// Collector → why it failed.
@@ -257,6 +270,7 @@ pub mod tests {
         let space = |_: &Path| Ok(filesystem::Space { total: 1_000, free: 200, available: 150 });
         Host {
             root,
+            boot_id: "",
             uptime: 1_000.0,
             suspended: 0.0,
             today: NaiveDate::default(),

@@ -49,6 +49,8 @@ pub static KEYS: &[&Key] = &[
     &monitoring::FILESYSTEMS_EXCLUDE,
     &monitoring::INTERFACES_INCLUDE,
     &monitoring::INTERFACES_EXCLUDE,
+    &monitoring::TRAFFIC_FIRST_DAY,
+    &monitoring::TRAFFIC_QUOTA,
     &monitoring::EXPECT,
     &monitoring::STARTUP_GRACE,
     &monitoring::DEFAULT_RULES,

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::key::{Form, Key};
 use super::reader::Reader;
 use super::{Config, KEYS, beside, rules};
+use crate::collector::traffic::Billing;
 use crate::collector::{Filter, Settings};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
@@ -69,6 +70,18 @@ pub static INTERFACES_EXCLUDE: Key = Key::new(
     "[]",
     "Interfaces (globs) to leave out; the sums over the host keep them.",
 );
+pub static TRAFFIC_FIRST_DAY: Key = Key::new(
+    "monitoring.traffic.first_day",
+    Form::Count,
+    "1",
+    "Day of the month, 1 to 28, on which the billing month of `traffic_month` begins.",
+);
+pub static TRAFFIC_QUOTA: Key = Key::new(
+    "monitoring.traffic.quota",
+    Form::Bytes,
+    "",
+    "What an interface may carry in a billing month, both directions together: `traffic_quota_percent` is told at 75, 90 and 100 %.",
+);
 pub static EXPECT: Key = Key::new(
     "monitoring.expect",
     Form::List,
@@ -116,6 +129,7 @@ pub(super) fn read(
         include: reader.list(&INTERFACES_INCLUDE),
         exclude: reader.list(&INTERFACES_EXCLUDE),
     };
+    let billing = billing(&mut reader);
     let log_interval = reader.seconds(&LOG_INTERVAL);
     let expect = reader.list(&EXPECT);
     let startup_grace = reader.seconds_or_none(&STARTUP_GRACE).unwrap_or_default();
@@ -139,7 +153,7 @@ pub(super) fn read(
         metrics_path,
         retention,
         sync,
-        sources: Settings { filesystems, interfaces },
+        sources: Settings { filesystems, interfaces, billing },
         expect,
         startup_grace,
         rules,
@@ -150,4 +164,15 @@ pub(super) fn read(
         heartbeat: None,
         faults: Vec::new(),
     })
+}
+
+fn billing(reader: &mut Reader<'_>) -> Billing {
+    let mut first_day = reader.count(&TRAFFIC_FIRST_DAY);
+    if !(1..=28).contains(&first_day) {
+        reader.fault(&["traffic", "first_day"], format!("must be from 1 to 28, not {first_day}"));
+        first_day = 1;
+    }
+    let quota = reader.has(&TRAFFIC_QUOTA).then(|| reader.count(&TRAFFIC_QUOTA));
+    let first_day = u32::try_from(first_day).unwrap_or(1);
+    Billing { first_day, quota: quota.filter(|quota| *quota > 0) }
 }

@@ -8,7 +8,9 @@ pub enum Unit {
     Percent,
     Bytes,
     BytesPerSecond,
+    BitsPerSecond,
     Celsius,
+    Volts,
     Seconds,
     Count,
     PerSecond,
@@ -23,7 +25,9 @@ impl Unit {
             Unit::Percent => "percent",
             Unit::Bytes => "bytes",
             Unit::BytesPerSecond => "bytes_per_second",
+            Unit::BitsPerSecond => "bits_per_second",
             Unit::Celsius => "celsius",
+            Unit::Volts => "volts",
             Unit::Seconds => "seconds",
             Unit::Count => "count",
             Unit::PerSecond => "per_second",
@@ -37,15 +41,22 @@ impl Unit {
             Unit::Percent => "%",
             Unit::Bytes => "B",
             Unit::Seconds => "s",
-            Unit::BytesPerSecond | Unit::Celsius | Unit::Count | Unit::PerSecond | Unit::Load => "",
+            Unit::BytesPerSecond
+            | Unit::BitsPerSecond
+            | Unit::Celsius
+            | Unit::Volts
+            | Unit::Count
+            | Unit::PerSecond
+            | Unit::Load => "",
         }
     }
 
     fn decimals(self) -> i32 {
         match self {
             Unit::Percent | Unit::Celsius | Unit::BytesPerSecond => 1,
-            Unit::Bytes => 0,
+            Unit::Bytes | Unit::BitsPerSecond => 0,
             Unit::Seconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
+            Unit::Volts => 3,
         }
     }
 
@@ -62,8 +73,10 @@ impl Unit {
         match self {
             Unit::Percent => format!("{value:.1} %"),
             Unit::Celsius => format!("{value:.1} °C"),
+            Unit::Volts => format!("{value:.2} V"),
             Unit::Bytes => bytes(value),
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
+            Unit::BitsPerSecond => bits(value),
             Unit::Seconds => span::human(value),
             Unit::Count => plain(value),
             Unit::PerSecond => format!("{}/s", plain(value)),
@@ -85,7 +98,7 @@ impl Unit {
     /// A threshold as people set it: `85`, `66.5`, `100 MiB`.
     pub fn level(self, value: f64) -> String {
         match self {
-            Unit::Percent | Unit::Celsius | Unit::Load | Unit::Count => {
+            Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => {
                 format!("{}", self.round(value))
             }
             other => other.human(value),
@@ -99,6 +112,15 @@ fn plain(value: f64) -> String {
 
 fn bytes(value: f64) -> String {
     scaled(value, &[" B", " KiB", " MiB", " GiB", " TiB"])
+}
+
+/// Links are sold in powers of 1000.
+fn bits(value: f64) -> String {
+    match value.abs() {
+        1e9.. => format!("{} Gbit/s", plain(value / 1e9)),
+        1e6.. => format!("{} Mbit/s", plain(value / 1e6)),
+        _ => format!("{} kbit/s", plain(value / 1e3)),
+    }
 }
 
 /// With the unit, of powers of 1024, that leaves at most four digits before the point.
@@ -146,6 +168,8 @@ mod tests {
     fn people_read_other_units_at_a_glance() {
         assert_eq!(Unit::Percent.human(38.44), "38.4 %");
         assert_eq!(Unit::BytesPerSecond.human(4_299_161.6), "4.1 MiB/s");
+        assert_eq!(Unit::BitsPerSecond.human(2.5e9), "2.50 Gbit/s");
+        assert_eq!(Unit::BitsPerSecond.human(1e8), "100 Mbit/s");
         assert_eq!(Unit::Count.human(123.0), "123");
         assert_eq!(Unit::Seconds.human(1_051_200.0), "12 d 4 h");
         assert_eq!(Unit::BytesPerSecond.bare(4_299_161.6), "4.1M");

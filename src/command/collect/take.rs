@@ -102,6 +102,7 @@ pub(super) fn sample(
     let earlier = cached.filter(|_| !too_young);
     let source = Host {
         root: context.root,
+        boot_id: &now.boot_id,
         uptime: now.uptime,
         suspended: now.suspended,
         today: Zone::Local.date(now.utc),
