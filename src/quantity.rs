@@ -31,6 +31,8 @@ pub fn level_words(unit: Unit) -> &'static str {
         Unit::BitsPerSecond | Unit::Count | Unit::PerSecond | Unit::Load | Unit::Volts => {
             "a number"
         }
+        Unit::Milliseconds => "a number or \"5ms\"",
+        Unit::Count | Unit::PerSecond | Unit::Load => "a number",
     }
 }
 
@@ -38,6 +40,7 @@ fn with_unit(text: &str, unit: Unit) -> Option<f64> {
     match unit {
         Unit::Percent => text.strip_suffix('%')?.trim().parse().ok(),
         Unit::Celsius => text.strip_suffix('C')?.trim_end_matches('°').trim().parse().ok(),
+        Unit::Milliseconds => text.strip_suffix("ms")?.trim().parse().ok(),
         Unit::Seconds => span::parse(text).ok().map(|seconds| seconds as f64),
         Unit::Bytes => bytes(text),
         Unit::BytesPerSecond => bytes(text.strip_suffix("/s").unwrap_or(text).trim()),

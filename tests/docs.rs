@@ -397,6 +397,7 @@ fn symbol(unit: Unit) -> &'static str {
         Unit::Volts => "V",
         Unit::BitsPerSecond => "bit/s",
         Unit::Seconds => "s",
+        Unit::Milliseconds => "ms",
         Unit::PerSecond => "/s",
         Unit::Count | Unit::Load => "-",
     }

@@ -2,6 +2,7 @@
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
 pub mod cpu;
+pub mod device;
 pub mod earlier;
 pub mod filesystem;
 pub mod hwmon;
@@ -71,6 +72,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &memory::COLLECTOR,
     &paging::COLLECTOR,
     &filesystem::COLLECTOR,
+    &device::COLLECTOR,
     &temperature::COLLECTOR,
     &voltage::COLLECTOR,
     &load::COLLECTOR,
@@ -155,6 +157,7 @@ impl Host<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub filesystems: Filter,
+    pub devices: Filter,
     pub interfaces: Filter,
     pub billing: Billing,
 }

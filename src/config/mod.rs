@@ -51,6 +51,8 @@ pub static KEYS: &[&Key] = &[
     &monitoring::INTERFACES_EXCLUDE,
     &monitoring::TRAFFIC_FIRST_DAY,
     &monitoring::TRAFFIC_QUOTA,
+    &monitoring::DEVICES_INCLUDE,
+    &monitoring::DEVICES_EXCLUDE,
     &monitoring::EXPECT,
     &monitoring::STARTUP_GRACE,
     &monitoring::DEFAULT_RULES,

@@ -82,6 +82,14 @@ pub static TRAFFIC_QUOTA: Key = Key::new(
     "",
     "What an interface may carry in a billing month, both directions together: `traffic_quota_percent` is told at 75, 90 and 100 %.",
 );
+pub static DEVICES_INCLUDE: Key = Key::new(
+    "monitoring.devices.include",
+    Form::List,
+    "[]",
+    "Block devices (globs) to measure although they are left out by default (partitions, loop*, zram*, dm-*, md* and the like).",
+);
+pub static DEVICES_EXCLUDE: Key =
+    Key::new("monitoring.devices.exclude", Form::List, "[]", "Block devices (globs) to leave out.");
 pub static EXPECT: Key = Key::new(
     "monitoring.expect",
     Form::List,
@@ -130,6 +138,8 @@ pub(super) fn read(
         exclude: reader.list(&INTERFACES_EXCLUDE),
     };
     let billing = billing(&mut reader);
+    let devices =
+        Filter { include: reader.list(&DEVICES_INCLUDE), exclude: reader.list(&DEVICES_EXCLUDE) };
     let log_interval = reader.seconds(&LOG_INTERVAL);
     let expect = reader.list(&EXPECT);
     let startup_grace = reader.seconds_or_none(&STARTUP_GRACE).unwrap_or_default();
@@ -154,6 +164,7 @@ pub(super) fn read(
         retention,
         sync,
         sources: Settings { filesystems, interfaces, billing },
+        sources: Settings { filesystems, devices, interfaces },
         expect,
         startup_grace,
         rules,

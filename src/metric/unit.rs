@@ -12,6 +12,7 @@ pub enum Unit {
     Celsius,
     Volts,
     Seconds,
+    Milliseconds,
     Count,
     PerSecond,
     /// Length of the run queue: no unit, two decimals.
@@ -29,6 +30,7 @@ impl Unit {
             Unit::Celsius => "celsius",
             Unit::Volts => "volts",
             Unit::Seconds => "seconds",
+            Unit::Milliseconds => "milliseconds",
             Unit::Count => "count",
             Unit::PerSecond => "per_second",
             Unit::Load => "load",
@@ -48,6 +50,8 @@ impl Unit {
             | Unit::Count
             | Unit::PerSecond
             | Unit::Load => "",
+            Unit::Milliseconds => "ms",
+            Unit::BytesPerSecond | Unit::Celsius | Unit::Count | Unit::PerSecond | Unit::Load => "",
         }
     }
 
@@ -57,6 +61,8 @@ impl Unit {
             Unit::Bytes | Unit::BitsPerSecond => 0,
             Unit::Seconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
             Unit::Volts => 3,
+            Unit::Bytes => 0,
+            Unit::Seconds | Unit::Milliseconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
         }
     }
 
@@ -78,6 +84,7 @@ impl Unit {
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
             Unit::BitsPerSecond => bits(value),
             Unit::Seconds => span::human(value),
+            Unit::Milliseconds => format!("{} ms", plain(value)),
             Unit::Count => plain(value),
             Unit::PerSecond => format!("{}/s", plain(value)),
             Unit::Load => format!("{value:.2}"),
@@ -89,8 +96,10 @@ impl Unit {
         match self {
             Unit::Percent | Unit::Celsius => format!("{value:.1}"),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
-            Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
-            Unit::PerSecond => plain(value),
+            Unit::Milliseconds | Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => {
+                format!("{value:.2e}")
+            }
+            Unit::Milliseconds | Unit::PerSecond => plain(value),
             other => other.human(value),
         }
     }
@@ -172,6 +181,7 @@ mod tests {
         assert_eq!(Unit::BitsPerSecond.human(1e8), "100 Mbit/s");
         assert_eq!(Unit::Count.human(123.0), "123");
         assert_eq!(Unit::Seconds.human(1_051_200.0), "12 d 4 h");
+        assert_eq!(Unit::Milliseconds.human(0.25), "0.25 ms");
         assert_eq!(Unit::BytesPerSecond.bare(4_299_161.6), "4.1M");
     }
 
