@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod device;
+pub mod drive;
 pub mod earlier;
 pub mod filesystem;
 pub mod hwmon;
@@ -73,6 +74,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &paging::COLLECTOR,
     &filesystem::COLLECTOR,
     &device::COLLECTOR,
+    &drive::COLLECTOR,
     &temperature::COLLECTOR,
     &voltage::COLLECTOR,
     &load::COLLECTOR,
