@@ -1,6 +1,7 @@
 //! The sources of a sample: one file each, declared in `COLLECTORS`. A collector that fails says why, keeps what
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
+mod command;
 pub mod cpu;
 pub mod device;
 pub mod drive;

@@ -6,12 +6,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use anyhow::bail;
 use sysinfo::Users;
 
+use super::command::command;
 use super::earlier::Earlier;
 use super::scan::{self, Stat, scan};
-use super::{Collector, Host, Reading};
-use crate::metric::{Metric, Unit};
+use super::{Collector, Host, Reading, read_text};
+use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Process;
 use crate::series::label_text;
 
@@ -19,18 +21,51 @@ static PROCESSES: Metric =
     Metric::gauge("processes", Unit::Count, "Processes.").phrased("{value} processes");
 static THREADS: Metric =
     Metric::gauge("threads", Unit::Count, "Threads of all processes.").phrased("{value} threads");
+static ZOMBIES: Metric = Metric::gauge(
+    "processes_zombie",
+    Unit::Count,
+    "Processes that ended and whose parent has not yet asked how.",
+)
+.phrased("{value} zombie processes")
+.judged(Judged::warning(20.0).lasting(1_800.0));
+static THREADS_PERCENT: Metric = Metric::gauge(
+    "threads_percent",
+    Unit::Percent,
+    "Threads of all processes as a share of what the kernel allows: the smaller of kernel.threads-max and kernel.pid_max.",
+)
+.phrased("threads at {value} of the kernel's limit")
+.judged(Judged::warning(80.0));
+static FILES: Metric = Metric::gauge(
+    "files_open",
+    Unit::Count,
+    "Open files of the whole host; not read where nobody can reach the limit (fs.file-max above ten million), as counting costs time.",
+)
+.phrased("{value} open files");
+static FILES_PERCENT: Metric = Metric::gauge(
+    "files_percent",
+    Unit::Percent,
+    "Open files of the whole host as a share of fs.file-max; absent where files_open is.",
+)
+.phrased("open files at {value} of the kernel's limit")
+.judged(Judged::warning(90.0));
 
-pub static COLLECTOR: Collector = Collector::new("process", &[&PROCESSES, &THREADS], collect);
+pub static COLLECTOR: Collector = Collector::new(
+    "process",
+    &[&PROCESSES, &THREADS, &THREADS_PERCENT, &ZOMBIES, &FILES, &FILES_PERCENT],
+    collect,
+);
 
 /// How many lead by CPU, and how many by memory.
 const LEADERS: usize = 5;
+/// A limit that nobody reaches.
+const MANY_FILES: u64 = 10_000_000;
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let stats = scan(&host.path("proc"))?;
     reading.values.set(&PROCESSES, stats.len() as u64);
-    reading
-        .values
-        .set(&THREADS, stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads)));
+    let threads = stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads));
+    reading.values.set(&THREADS, threads);
+    reading.values.set(&ZOMBIES, stats.iter().filter(|stat| stat.is_zombie()).count() as u64);
     let memory_total = reading.values.get("memory_total", None).unwrap_or(0.0);
     let mut top = top(&stats, host.earlier, host.uptime, memory_total);
     name(&host.path("proc"), &mut top);
@@ -39,7 +74,36 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         stats.iter().map(|stat| (stat.pid, stat.start, stat.ticks)).collect();
     by_process.sort_unstable();
     reading.earlier.processes = by_process;
+    limits(host, threads, reading)
+}
+
+/// How much of what the kernel allows is in use.
+fn limits(host: &Host<'_>, threads: u64, reading: &mut Reading) -> anyhow::Result<()> {
+    let [threads_max, pid_max, file_max] = [
+        number(host, "proc/sys/kernel/threads-max")?,
+        number(host, "proc/sys/kernel/pid_max")?,
+        number(host, "proc/sys/fs/file-max")?,
+    ];
+    if let Some(most) = threads_max.into_iter().chain(pid_max).min().filter(|most| *most > 0) {
+        reading.values.set(&THREADS_PERCENT, 100.0 * threads as f64 / most as f64);
+    }
+    if let Some(most) = file_max.filter(|most| (1..=MANY_FILES).contains(most))
+        && let Some(open) = number(host, "proc/sys/fs/file-nr")?
+    {
+        reading.values.set(&FILES, open);
+        reading.values.set(&FILES_PERCENT, 100.0 * open as f64 / most as f64);
+    }
     Ok(())
+}
+
+/// The first number of a file, if it is there.
+fn number(host: &Host<'_>, path: &str) -> anyhow::Result<Option<u64>> {
+    let path = host.path(path);
+    let Some(text) = read_text(&path) else { return Ok(None) };
+    match text.split_whitespace().next().and_then(|word| word.parse().ok()) {
+        Some(number) => Ok(Some(number)),
+        None => bail!("could not understand {}: \"{}\"", path.display(), text.escape_default()),
+    }
 }
 
 /// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
@@ -75,11 +139,13 @@ fn top(stats: &[Stat], earlier: Option<&Earlier>, uptime: f64, memory_total: f64
         user: String::new(),
         cpu_percent: *percent,
         memory: *memory,
+        command: String::new(),
     };
     chosen.iter().filter_map(|at| measured.get(*at)).map(process).collect()
 }
 
-/// The owner of `/proc/PID` is the process's effective user; kernel threads were read without their names.
+/// The owner of `/proc/PID` is the process's effective user; kernel threads were read without their names, and have no
+/// command line.
 fn name(proc: &Path, top: &mut [Process]) {
     if top.is_empty() {
         return;
@@ -89,6 +155,8 @@ fn name(proc: &Path, top: &mut [Process]) {
         if process.name.is_empty() {
             process.name = scan::name(proc, process.pid);
         }
+        let cmdline = scan::command_line(proc, process.pid);
+        process.command = command(&cmdline, &process.name).unwrap_or_default();
         let Ok(metadata) = fs::metadata(proc.join(process.pid.to_string())) else { continue };
         let known =
             users.iter().flat_map(|users| users.iter()).find(|user| **user.id() == metadata.uid());
@@ -103,7 +171,8 @@ mod tests {
     use super::*;
 
     fn stat(pid: u32, ticks: u64, pages: u64) -> Stat {
-        Stat { pid, name: format!("p{pid}"), start: 7, ticks, threads: 1, pages }
+        let (name, state, kernel) = (format!("p{pid}"), b'S', false);
+        Stat { pid, name, state, kernel, start: 7, ticks, threads: 1, pages }
     }
 
     fn earlier(ticks: &[(u32, u64)]) -> Earlier {
@@ -152,5 +221,51 @@ mod tests {
             reading.values.get("threads", None).unwrap(),
         );
         assert!(processes >= 4.0 && threads > processes, "{processes} {threads}");
+    }
+
+    /// What the numbers are with these files.
+    fn limited(files: &[(&str, &str)], threads: u64) -> (Reading, anyhow::Result<()>) {
+        let root = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = root.path().join("proc/sys").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let mut reading = Reading::default();
+        let outcome = limits(&fixture(root.path()), threads, &mut reading);
+        (reading, outcome)
+    }
+
+    #[test]
+    fn threads_are_held_against_the_smaller_limit() {
+        let files = [("kernel/threads-max", "30000\n"), ("kernel/pid_max", "4000\n")];
+        let percent = |files| limited(files, 1_000).0.values.get("threads_percent", None);
+        assert_eq!(percent(&files), Some(25.0));
+        assert_eq!((percent(&files[..1]), percent(&[])), (Some(3.3), None));
+    }
+
+    #[test]
+    fn open_files_are_counted_where_there_is_a_limit_in_reach() {
+        let open = |most| {
+            let (reading, outcome) =
+                limited(&[("fs/file-max", most), ("fs/file-nr", "1711\t0\t20000\n")], 1);
+            outcome.unwrap();
+            ["files_open", "files_percent"].map(|name| reading.values.get(name, None))
+        };
+        assert_eq!(open("20000\n"), [Some(1_711.0), Some(8.6)]);
+        assert_eq!(open("9223372036854775807\n"), [None, None]);
+    }
+
+    #[test]
+    fn a_limit_that_is_no_number_is_named() {
+        let error = limited(&[("kernel/pid_max", "lots\n")], 1).1.unwrap_err().to_string();
+        assert!(error.ends_with("/proc/sys/kernel/pid_max: \"lots\""), "{error}");
+    }
+
+    #[test]
+    fn zombies_are_counted() {
+        let (root, mut reading) = (tree("x86-server"), Reading::default());
+        collect(&fixture(&root), &mut reading).unwrap();
+        assert_eq!(reading.values.get("processes_zombie", None), Some(1.0));
     }
 }

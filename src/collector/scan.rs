@@ -13,16 +13,28 @@ use rustix::fs::{Dir, Mode, OFlags, openat};
 use super::read_text;
 use crate::series::label_text;
 
+#[derive(Debug)]
 pub(super) struct Stat {
     pub pid: u32,
     /// Empty for a kernel thread: `name` reads it for those that are shown.
     pub name: String,
+    /// Its letter in proc(5).
+    pub state: u8,
+    /// A thread of the kernel: it has no command line.
+    pub kernel: bool,
     /// Clock ticks after boot; 0 for a kernel thread.
     pub start: u64,
     /// CPU time in clock ticks.
     pub ticks: u64,
     pub threads: u64,
     pub pages: u64,
+}
+
+impl Stat {
+    /// Ended, but not yet asked for by its parent; kernel threads have nobody who would.
+    pub(super) fn is_zombie(&self) -> bool {
+        !self.kernel && matches!(self.state, b'Z' | b'X' | b'x')
+    }
 }
 
 /// The parent of all kernel threads.
@@ -59,6 +71,16 @@ pub(super) fn name(proc: &Path, pid: u32) -> String {
     read_text(&proc.join(format!("{pid}/comm")))
         .map(|name| label_text(name.as_bytes()))
         .unwrap_or_default()
+}
+
+/// The arguments of one process, a zero byte after each: the first page of them; empty if it ended.
+pub(super) fn command_line(proc: &Path, pid: u32) -> Vec<u8> {
+    let mut content = Vec::with_capacity(4 * 1024);
+    if let Ok(file) = File::open(proc.join(format!("{pid}/cmdline"))) {
+        // What cannot be read has no command line.
+        _ = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content));
+    }
+    content
 }
 
 /// Reads files below one open directory into one buffer.
@@ -102,6 +124,8 @@ impl Reader {
         Some(Stat {
             pid,
             name: String::new(),
+            state: b'S',
+            kernel: true,
             start: 0,
             ticks: nanoseconds.checked_div(tick)?,
             threads: 1,
@@ -122,11 +146,14 @@ fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
     let close = content.iter().rposition(|byte| *byte == b')')?;
     let name = label_text(content.get(open + 1..close)?);
     let mut fields = content.get(close + 1..)?.split(|byte| *byte == b' ').skip(1);
-    // Fields 14, 15, 20, 22 and 24 of proc(5); the state, field 3, comes first here.
+    // Fields 3, 9, 14, 15, 20, 22 and 24 of proc(5).
+    let state = *fields.next()?.first()?;
     let mut field = |skip: usize| number(fields.nth(skip)?);
-    let (user, system, threads, start, pages) =
-        (field(11)?, field(0)?, field(4)?, field(1)?, field(1)?);
-    Some(Stat { pid, name, start, ticks: user.saturating_add(system), threads, pages })
+    let (flags, user, system, threads, start, pages) =
+        (field(5)?, field(4)?, field(0)?, field(4)?, field(1)?, field(1)?);
+    let kernel = flags & KERNEL_THREAD != 0;
+    let ticks = user.saturating_add(system);
+    Some(Stat { pid, name, state, kernel, start, ticks, threads, pages })
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -149,6 +176,17 @@ mod tests {
             (stat.name.as_str(), stat.ticks, stat.threads, stat.start, stat.pages),
             ("a) R 1 1 (x", 42, 3, 77, 25)
         );
+        assert!(stat.state == b'S' && !stat.kernel && !stat.is_zombie());
+    }
+
+    #[test]
+    fn a_zombie_and_a_kernel_thread_are_known_by_their_line() {
+        let line = |state: &str, flags: &str| {
+            format!("12 (x) {state} 1 12 12 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0 0")
+        };
+        let read = |state, flags| parse(12, line(state, flags).as_bytes()).unwrap();
+        assert!(read("Z", "4194560").is_zombie() && !read("R", "4194560").is_zombie());
+        assert!(read("I", "69238880").kernel && !read("Z", "4194560").kernel);
     }
 
     #[test]
@@ -183,8 +221,9 @@ mod tests {
         );
         let mut stats = scan(proc.path()).unwrap();
         stats.sort_by_key(|stat| stat.pid);
-        let seen: Vec<_> = stats.iter().map(|stat| (stat.pid, stat.ticks, stat.threads)).collect();
-        assert_eq!(seen, [(2, 5, 1), (3, 250, 1), (40, 42, 2)]);
+        let seen: Vec<_> =
+            stats.iter().map(|stat| (stat.pid, stat.ticks, stat.threads, stat.kernel)).collect();
+        assert_eq!(seen, [(2, 5, 1, true), (3, 250, 1, true), (40, 42, 2, false)]);
         assert_eq!(
             (name(proc.path(), 3).as_str(), name(proc.path(), 77).as_str()),
             ("kswapd0", "")

@@ -74,6 +74,9 @@ pub struct Process {
     pub cpu_percent: Option<f64>,
     /// Resident bytes.
     pub memory: u64,
+    /// With its arguments, cut, without what looks like a secret; empty: it says no more than the name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub command: String,
 }
 
 /// Counters and bytes stay integers up to the subtraction.
