@@ -28,6 +28,7 @@ const LEVELS_SOURCE: &str = include_str!("../src/config/levels.rs");
 
 /// Where the keys of a section of the configuration stand.
 const SECTIONS: &[(&str, &str)] = &[
+    ("monitoring.watch.", "WATCH"),
     ("monitoring.", "MONITORING"),
     ("notifications.email.", "MAIL"),
     ("notifications.webhook.", "WEBHOOK"),

@@ -22,6 +22,7 @@ pub mod tcp;
 pub mod temperature;
 pub mod traffic;
 pub mod voltage;
+pub mod watch;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -40,6 +41,8 @@ use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
 use earlier::Earlier;
 use traffic::Billing;
+use scan::Stat;
+use watch::Watch;
 
 /// One source of numbers.
 pub struct Collector {
@@ -85,6 +88,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &tcp::COLLECTOR,
     &system::COLLECTOR,
     &process::COLLECTOR,
+    &watch::COLLECTOR,
 ];
 
 pub static COLLECTOR_FAILED: Metric = Metric::gauge(
@@ -151,6 +155,14 @@ impl Host<'_> {
         read_whole(&full).with_context(|| format!("could not read {}", full.display()))
     }
 
+    /// The newest stored line, if it is of this boot.
+    pub fn last_of_this_boot(&self) -> Option<&Sample> {
+        let is_ours = |last: &&Sample| {
+            last.boot_id == self.boot_id && last.uptime.is_some_and(|uptime| uptime <= self.uptime)
+        };
+        self.last.filter(is_ours)
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
@@ -163,6 +175,7 @@ pub struct Settings {
     pub devices: Filter,
     pub interfaces: Filter,
     pub billing: Billing,
+    pub watch: Vec<Watch>,
 }
 
 /// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
@@ -219,6 +232,8 @@ pub struct Reading {
     pub facts: BTreeMap<String, String>,
     /// Collector → why it failed.
     pub errors: BTreeMap<String, String>,
+    /// Every process, for those who look closer; `None`: they could not be read.
+    stats: Option<Vec<Stat>>,
 }
 
 /// Runs every collector, each alone.
@@ -253,7 +268,7 @@ pub fn run_cumulative(host: &Host<'_>) -> Values {
     let mut reading = Reading::default();
     for collector in COLLECTORS
         .iter()
-        .filter(|collector| collector.metrics.iter().any(|metric| metric.is_cumulative()))
+        .filter(|collector| collector.metrics.iter().any(|metric| metric.has_derived()))
     {
         // What fails here fails again, and is reported, in the full reading.
         _ = (collector.collect)(host, &mut reading);
@@ -277,6 +292,7 @@ pub mod tests {
         Host {
             root,
             boot_id: "",
+            boot_id: "boot",
             uptime: 1_000.0,
             suspended: 0.0,
             today: NaiveDate::default(),

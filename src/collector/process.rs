@@ -74,6 +74,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         stats.iter().map(|stat| (stat.pid, stat.start, stat.ticks)).collect();
     by_process.sort_unstable();
     reading.earlier.processes = by_process;
+    reading.stats = Some(stats);
     limits(host, threads, reading)
 }
 
@@ -106,19 +107,21 @@ fn number(host: &Host<'_>, path: &str) -> anyhow::Result<Option<u64>> {
     }
 }
 
+/// CPU time since the earlier reading, in per cent of one core.
+pub(super) fn cpu_percent(stat: &Stat, earlier: Option<&Earlier>, uptime: f64) -> Option<f64> {
+    let earlier = earlier?;
+    let elapsed = Some(uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0)?;
+    // One that started since had no ticks before.
+    let before = earlier.process(stat.pid, stat.start).unwrap_or(0);
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    Some(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed)
+}
+
 /// The leaders by CPU and by memory, sorted by CPU, without those under 1 % of both.
 fn top(stats: &[Stat], earlier: Option<&Earlier>, uptime: f64, memory_total: f64) -> Vec<Process> {
     let page = rustix::param::page_size() as u64;
-    let per_second = rustix::param::clock_ticks_per_second() as f64;
-    let elapsed = earlier.map(|earlier| uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0);
-    let percent = |stat: &Stat| {
-        // One that started since had no ticks before.
-        let before = earlier?.process(stat.pid, stat.start).unwrap_or(0);
-        Some(
-            Unit::Percent
-                .round(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed?),
-        )
-    };
+    let percent =
+        |stat: &Stat| cpu_percent(stat, earlier, uptime).map(|share| Unit::Percent.round(share));
     let measured: Vec<(Option<f64>, u64, &Stat)> =
         stats.iter().map(|stat| (percent(stat), stat.pages.saturating_mul(page), stat)).collect();
     let cpu = |at: &usize| measured.get(*at).and_then(|one| one.0).unwrap_or(0.0);

@@ -16,6 +16,7 @@ pub mod rules;
 mod several;
 mod shown;
 pub mod url;
+mod watch;
 pub mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -54,6 +55,14 @@ pub static KEYS: &[&Key] = &[
     &monitoring::DEVICES_INCLUDE,
     &monitoring::DEVICES_EXCLUDE,
     &monitoring::EXPECT,
+    &watch::WATCH,
+    &watch::NAME,
+    &watch::PROCESS,
+    &watch::MATCH,
+    &watch::PID_FILE,
+    &watch::UNIT,
+    &watch::MIN,
+    &watch::MAX,
     &monitoring::STARTUP_GRACE,
     &monitoring::DEFAULT_RULES,
     &monitoring::ALERT_THRESHOLDS,

@@ -10,6 +10,7 @@ use super::key::{Form, Key};
 use super::reader::Reader;
 use super::{Config, KEYS, beside, rules};
 use crate::collector::traffic::Billing;
+use super::{Config, KEYS, beside, rules, watch};
 use crate::collector::{Filter, Settings};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
@@ -154,6 +155,7 @@ pub(super) fn read(
     let thresholds = reader.object(&ALERT_THRESHOLDS);
     reader.report_unknown(KEYS);
     let rules = rules::read(&thresholds, default_rules, faults);
+    let watch = watch::read(section.get("watch"), faults);
     let document = Value::Null;
     Ok(Config {
         path: None,
@@ -165,6 +167,7 @@ pub(super) fn read(
         sync,
         sources: Settings { filesystems, interfaces, billing },
         sources: Settings { filesystems, devices, interfaces },
+        sources: Settings { filesystems, interfaces, watch },
         expect,
         startup_grace,
         rules,

@@ -201,6 +201,15 @@ impl Metric {
         self.carried || self.is_cumulative()
     }
 
+    /// Whether a rate or a share follows from it.
+    pub fn has_derived(&self) -> bool {
+        match self.kind {
+            Kind::Counter(derived) => !derived.is_empty(),
+            Kind::Ticks(_) => true,
+            Kind::Gauge | Kind::Rate => false,
+        }
+    }
+
     pub fn is_cumulative(&self) -> bool {
         matches!(self.kind, Kind::Counter(_) | Kind::Ticks(_))
     }
