@@ -29,6 +29,7 @@ const LEVELS_SOURCE: &str = include_str!("../src/config/levels.rs");
 /// Where the keys of a section of the configuration stand.
 const SECTIONS: &[(&str, &str)] = &[
     ("monitoring.watch.", "WATCH"),
+    ("monitoring.files.", "WATCHED FILES"),
     ("monitoring.", "MONITORING"),
     ("notifications.email.", "MAIL"),
     ("notifications.webhook.", "WEBHOOK"),
@@ -299,7 +300,13 @@ fn every_example_of_a_configuration_loads_without_a_fault() {
     let manual = between(section(CONFIG_MANUAL, "EXAMPLES"), ".Bd -literal\n", ".Ed");
     let readme = blocks(README, "json");
     assert!(readme.len() >= 2);
-    let all = [CONFIG_EXAMPLE, manual].into_iter().chain(readme.iter().map(String::as_str));
+    let sections = ["WATCHED FILES"].map(|title| {
+        between(section(CONFIG_MANUAL, title), ".Bd -literal -offset indent\n", ".Ed")
+    });
+    let all = [CONFIG_EXAMPLE, manual]
+        .into_iter()
+        .chain(sections)
+        .chain(readme.iter().map(String::as_str));
     for text in all {
         let config = config::from_text(text, Some(Path::new("/x.json"))).unwrap();
         assert_eq!(config.fault_lines(), Vec::<String>::new(), "{text}");

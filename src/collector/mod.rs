@@ -6,9 +6,11 @@ pub mod cpu;
 pub mod device;
 pub mod drive;
 pub mod earlier;
+pub mod file;
 pub mod filesystem;
 pub mod hwmon;
 pub mod link;
+mod globbed;
 pub mod load;
 pub mod memory;
 pub mod mountinfo;
@@ -89,6 +91,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &system::COLLECTOR,
     &process::COLLECTOR,
     &watch::COLLECTOR,
+    &file::COLLECTOR,
 ];
 
 pub static COLLECTOR_FAILED: Metric = Metric::gauge(
@@ -137,6 +140,8 @@ pub struct Host<'a> {
     pub uptime: f64,
     /// Seconds of it that were slept through.
     pub suspended: f64,
+    /// The wall clock, for what is as old as its files say.
+    pub epoch: i64,
     /// The local date, for what is counted by the day.
     pub today: NaiveDate,
     pub settings: &'a Settings,
@@ -176,6 +181,7 @@ pub struct Settings {
     pub interfaces: Filter,
     pub billing: Billing,
     pub watch: Vec<Watch>,
+    pub files: Vec<file::Watched>,
 }
 
 /// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
@@ -295,6 +301,7 @@ pub mod tests {
             boot_id: "boot",
             uptime: 1_000.0,
             suspended: 0.0,
+            epoch: 0,
             today: NaiveDate::default(),
             settings: &EVERYTHING,
             last: None,

@@ -20,6 +20,14 @@ pub(super) fn default_rules(metric: &'static Metric) -> impl Iterator<Item = Rul
     })
 }
 
+/// A rule that another section makes for one label.
+pub(super) fn warning_rule(metric: &'static Metric, label: &str, level: f64, below: bool) -> Rule {
+    let judged = Judged { below, ..Judged::warning(level) };
+    let pattern = Pattern { metric: metric.name.to_owned(), label: Some(label.to_owned()) };
+    let key = format!("{}{{{label}}}", metric.name);
+    Rule { key, pattern, levels: Some(levels(metric, &judged)), labels: Vec::new() }
+}
+
 fn levels(metric: &Metric, judged: &Judged) -> Levels {
     let measure = judged
         .within

@@ -14,6 +14,8 @@ pub enum Form {
     /// Texts; a single one may stand alone.
     List,
     Object,
+    /// One object, or several.
+    Sections,
     /// Any value.
     Json,
 }
@@ -34,6 +36,7 @@ impl Form {
                 .join(" or "),
             Form::List => "a list of texts".to_owned(),
             Form::Object => "an object {…}".to_owned(),
+            Form::Sections => "an object {…}, or a list of them".to_owned(),
             Form::Json => "any JSON".to_owned(),
         }
     }

@@ -5,6 +5,7 @@
 mod defaults;
 pub mod email;
 pub mod fault;
+pub mod files;
 pub mod heartbeat;
 pub mod key;
 mod levels;
@@ -63,6 +64,12 @@ pub static KEYS: &[&Key] = &[
     &watch::UNIT,
     &watch::MIN,
     &watch::MAX,
+    &files::FILES,
+    &files::NAME,
+    &files::PATH,
+    &files::MAX_AGE,
+    &files::MIN_SIZE,
+    &files::ENABLED,
     &monitoring::STARTUP_GRACE,
     &monitoring::DEFAULT_RULES,
     &monitoring::ALERT_THRESHOLDS,

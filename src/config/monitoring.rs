@@ -11,6 +11,7 @@ use super::reader::Reader;
 use super::{Config, KEYS, beside, rules};
 use crate::collector::traffic::Billing;
 use super::{Config, KEYS, beside, rules, watch};
+use super::{Config, KEYS, beside, files, rules};
 use crate::collector::{Filter, Settings};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
@@ -156,6 +157,9 @@ pub(super) fn read(
     reader.report_unknown(KEYS);
     let rules = rules::read(&thresholds, default_rules, faults);
     let watch = watch::read(section.get("watch"), faults);
+    let (files, declared) = files::read(section.get("files"), faults);
+    let mut rules = rules::read(&thresholds, default_rules, faults);
+    rules::declare(&mut rules, declared, &thresholds);
     let document = Value::Null;
     Ok(Config {
         path: None,
@@ -168,6 +172,7 @@ pub(super) fn read(
         sources: Settings { filesystems, interfaces, billing },
         sources: Settings { filesystems, devices, interfaces },
         sources: Settings { filesystems, interfaces, watch },
+        sources: Settings { filesystems, interfaces, files },
         expect,
         startup_grace,
         rules,

@@ -74,6 +74,28 @@ fn yield_to(default: &mut Rule, own: &[Rule], thresholds: &Map<String, Value>) {
     default.sort_labels();
 }
 
+/// Takes in the rules that other sections make for a label. One for just that label wins over them, and a wider one
+/// leaves it to them.
+pub(super) fn declare(rules: &mut Vec<Rule>, declared: Vec<Rule>, thresholds: &Map<String, Value>) {
+    let is_off = |key: &str| thresholds.get(key) == Some(&Value::Bool(false));
+    for rule in declared {
+        let (metric, label) =
+            (&rule.pattern.metric, rule.pattern.label.clone().unwrap_or_default());
+        let is_meant = |own: &Rule| {
+            let labels = own.pattern.label.iter().chain(own.labels.iter().map(|(label, _)| label));
+            own.pattern.metric == *metric && labels.into_iter().any(|own| *own == label)
+        };
+        if is_off(metric) || is_off(&rule.key) || rules.iter().any(is_meant) {
+            continue;
+        }
+        for wider in rules.iter_mut().filter(|wider| wider.pattern.metric == *metric) {
+            wider.labels.push((label.clone(), None));
+            wider.sort_labels();
+        }
+        rules.push(rule);
+    }
+}
+
 fn read_key(key: &str, value: &Value) -> Result<Vec<Rule>, Wrong> {
     match value {
         Value::Bool(false) => {

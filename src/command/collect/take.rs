@@ -105,6 +105,7 @@ pub(super) fn sample(
         boot_id: &now.boot_id,
         uptime: now.uptime,
         suspended: now.suspended,
+        epoch: now.utc.timestamp(),
         today: Zone::Local.date(now.utc),
         settings: &config.sources,
         last: recent.newest.as_ref(),

@@ -12,7 +12,7 @@ use crate::alert::rule::Rule;
 use crate::cli::{ConfigCommand, Exit};
 use crate::config::key::Key;
 use crate::config::monitoring::ALERT_THRESHOLDS;
-use crate::config::{Config, EXAMPLE};
+use crate::config::{Config, EXAMPLE, files};
 use crate::continuity::usual_spacing;
 use crate::store::Store;
 
@@ -53,6 +53,10 @@ pub fn is_from_file(rule: &Rule, config: &Config) -> bool {
 
 /// Where a rule stands in the file; `None` for a default.
 pub(super) fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
+    threshold_path(rule, config).or_else(|| files::place(rule, &config.document))
+}
+
+fn threshold_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
     let thresholds = value_of(&config.document, &ALERT_THRESHOLDS)?;
     // Further rules of a list have numbers, from 2.
     let numbered = rule.key.rsplit_once('#').filter(|_| thresholds.get(&rule.key).is_none());

@@ -1,0 +1,149 @@
+//! Files that must be there and new: backups, dumps, heartbeats. Of each entry the newest match is measured.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::bail;
+
+use super::globbed::matches;
+use super::{Collector, Host, Reading};
+use crate::metric::{Judged, Metric, Unit};
+
+pub static AGE: Metric = Metric::gauge(
+    "file_age_seconds",
+    Unit::Seconds,
+    "Time since the newest file of an entry of `files` was changed.",
+)
+.labelled("file")
+.phrased("newest file of {label} {value} old");
+pub static SIZE: Metric = Metric::gauge("file_size", Unit::Bytes, "Size of that newest file.")
+    .labelled("file")
+    .phrased("newest file of {label} {value}");
+static COUNT: Metric =
+    Metric::gauge("file_count", Unit::Count, "Files that an entry of `files` means.")
+        .labelled("file")
+        .phrased("{value} files of {label}");
+static MISSING: Metric = Metric::gauge(
+    "file_missing",
+    Unit::Count,
+    "1 if an entry of `files` means no file that is there, else 0.",
+)
+.labelled("file")
+.phrased_as_state("no file of {label} is there", "a file of {label} is there again")
+.judged(Judged::critical(1.0).until(0.0));
+
+pub static COLLECTOR: Collector = Collector::new("file", &[&AGE, &SIZE, &COUNT, &MISSING], collect);
+
+/// What to look at, under its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    pub name: String,
+    /// Absolute, perhaps with wildcards.
+    pub path: String,
+}
+
+fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let mut failed = Vec::new();
+    for watched in &host.settings.files {
+        if let Err(error) = measure(watched, host, reading) {
+            failed.push(format!("{}: {error:#}", watched.name));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
+}
+
+fn measure(watched: &Watched, host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let paths = matches(host.root, &watched.path)?;
+    // What went away meanwhile, or leads nowhere, is not there.
+    let there: Vec<_> = paths.iter().filter_map(|path| fs::metadata(path).ok()).collect();
+    let (name, values) = (watched.name.as_str(), &mut reading.values);
+    values.set_for(&MISSING, name, u64::from(there.is_empty()));
+    values.set_for(&COUNT, name, there.len() as u64);
+    if let Some(newest) = there.iter().max_by_key(|file| (file.mtime(), file.mtime_nsec())) {
+        // A time ahead of the clock is no age.
+        let age = host.epoch.saturating_sub(newest.mtime()).max(0);
+        values.set_for(&AGE, name, age.unsigned_abs());
+        // That of a directory says nothing about what is in it.
+        if newest.is_file() {
+            values.set_for(&SIZE, name, newest.len());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use super::super::tests::fixture;
+    use super::super::{Settings, Values};
+    use super::*;
+
+    const NOW: i64 = 1_000_000;
+
+    fn write(root: &Path, name: &str, bytes: usize, age: i64) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, vec![b'x'; bytes]).unwrap();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs((NOW - age).unsigned_abs());
+        fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    fn measured(root: &Path, path: &str) -> (Values, String) {
+        let files = vec![Watched { name: "backup".into(), path: path.into() }];
+        let settings = Settings { files, ..Settings::default() };
+        let mut reading = Reading::default();
+        let host = Host { settings: &settings, epoch: NOW, ..fixture(root) };
+        let outcome = collect(&host, &mut reading);
+        let error = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        (reading.values, error)
+    }
+
+    fn number(values: &Values, name: &str) -> Option<f64> {
+        values.get(name, Some("backup"))
+    }
+
+    #[test]
+    fn the_newest_of_them_is_measured() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "backup/old.tar", 10, 90_000);
+        write(root.path(), "backup/new.tar", 20, 3_600);
+        let (values, error) = measured(root.path(), "/backup/*.tar");
+        assert_eq!(error, "");
+        let expected = [("age_seconds", 3_600.0), ("size", 20.0), ("count", 2.0), ("missing", 0.0)];
+        for (name, value) in expected {
+            assert_eq!(number(&values, &format!("file_{name}")), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_none_is_there_that_is_all_that_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        let (values, error) = measured(root.path(), "/backup/*.tar");
+        assert_eq!((number(&values, "file_missing"), error.as_str()), (Some(1.0), ""));
+        assert_eq!(number(&values, "file_age_seconds"), None);
+    }
+
+    #[test]
+    fn a_file_of_the_future_is_new_and_a_directory_has_no_size() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "a/later", 1, -50);
+        assert_eq!(number(&measured(root.path(), "/a/later").0, "file_age_seconds"), Some(0.0));
+        assert_eq!(number(&measured(root.path(), "/a").0, "file_size"), None);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("nowhere", root.path().join("link")).unwrap();
+        assert_eq!(number(&measured(root.path(), "/link").0, "file_missing"), Some(1.0));
+    }
+
+    #[test]
+    fn without_entries_nothing_is_done() {
+        let mut reading = Reading::default();
+        collect(&fixture(Path::new("/")), &mut reading).unwrap();
+        assert!(reading.values.is_empty());
+    }
+}
