@@ -32,7 +32,6 @@ pub fn level_words(unit: Unit) -> &'static str {
             "a number"
         }
         Unit::Milliseconds => "a number or \"5ms\"",
-        Unit::Count | Unit::PerSecond | Unit::Load => "a number",
     }
 }
 

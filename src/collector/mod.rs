@@ -8,9 +8,9 @@ pub mod drive;
 pub mod earlier;
 pub mod file;
 pub mod filesystem;
+mod globbed;
 pub mod hwmon;
 pub mod link;
-mod globbed;
 pub mod load;
 pub mod memory;
 pub mod mountinfo;
@@ -42,8 +42,8 @@ use crate::metric::{Metric, Unit};
 use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
 use earlier::Earlier;
-use traffic::Billing;
 use scan::Stat;
+use traffic::Billing;
 use watch::Watch;
 
 /// One source of numbers.
@@ -297,7 +297,6 @@ pub mod tests {
         let space = |_: &Path| Ok(filesystem::Space { total: 1_000, free: 200, available: 150 });
         Host {
             root,
-            boot_id: "",
             boot_id: "boot",
             uptime: 1_000.0,
             suspended: 0.0,

@@ -8,10 +8,8 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::key::{Form, Key};
 use super::reader::Reader;
-use super::{Config, KEYS, beside, rules};
+use super::{Config, KEYS, beside, files, rules, watch};
 use crate::collector::traffic::Billing;
-use super::{Config, KEYS, beside, rules, watch};
-use super::{Config, KEYS, beside, files, rules};
 use crate::collector::{Filter, Settings};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
@@ -131,17 +129,12 @@ pub(super) fn read(
         Retention { days: reader.count(&RETENTION_DAYS), size: reader.count(&RETENTION_SIZE) };
     let sync =
         if reader.text(&SYNC).as_deref() == Some("never") { Sync::Never } else { Sync::Always };
-    let filesystems = Filter {
-        include: reader.list(&FILESYSTEMS_INCLUDE),
-        exclude: reader.list(&FILESYSTEMS_EXCLUDE),
-    };
-    let interfaces = Filter {
-        include: reader.list(&INTERFACES_INCLUDE),
-        exclude: reader.list(&INTERFACES_EXCLUDE),
-    };
+    let mut filter =
+        |include, exclude| Filter { include: reader.list(include), exclude: reader.list(exclude) };
+    let filesystems = filter(&FILESYSTEMS_INCLUDE, &FILESYSTEMS_EXCLUDE);
+    let devices = filter(&DEVICES_INCLUDE, &DEVICES_EXCLUDE);
+    let interfaces = filter(&INTERFACES_INCLUDE, &INTERFACES_EXCLUDE);
     let billing = billing(&mut reader);
-    let devices =
-        Filter { include: reader.list(&DEVICES_INCLUDE), exclude: reader.list(&DEVICES_EXCLUDE) };
     let log_interval = reader.seconds(&LOG_INTERVAL);
     let expect = reader.list(&EXPECT);
     let startup_grace = reader.seconds_or_none(&STARTUP_GRACE).unwrap_or_default();
@@ -155,7 +148,6 @@ pub(super) fn read(
     };
     let thresholds = reader.object(&ALERT_THRESHOLDS);
     reader.report_unknown(KEYS);
-    let rules = rules::read(&thresholds, default_rules, faults);
     let watch = watch::read(section.get("watch"), faults);
     let (files, declared) = files::read(section.get("files"), faults);
     let mut rules = rules::read(&thresholds, default_rules, faults);
@@ -169,10 +161,7 @@ pub(super) fn read(
         metrics_path,
         retention,
         sync,
-        sources: Settings { filesystems, interfaces, billing },
-        sources: Settings { filesystems, devices, interfaces },
-        sources: Settings { filesystems, interfaces, watch },
-        sources: Settings { filesystems, interfaces, files },
+        sources: Settings { filesystems, devices, interfaces, billing, watch, files },
         expect,
         startup_grace,
         rules,

@@ -51,7 +51,6 @@ impl Unit {
             | Unit::PerSecond
             | Unit::Load => "",
             Unit::Milliseconds => "ms",
-            Unit::BytesPerSecond | Unit::Celsius | Unit::Count | Unit::PerSecond | Unit::Load => "",
         }
     }
 
@@ -59,9 +58,7 @@ impl Unit {
         match self {
             Unit::Percent | Unit::Celsius | Unit::BytesPerSecond => 1,
             Unit::Bytes | Unit::BitsPerSecond => 0,
-            Unit::Seconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
             Unit::Volts => 3,
-            Unit::Bytes => 0,
             Unit::Seconds | Unit::Milliseconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
         }
     }
