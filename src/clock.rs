@@ -1,6 +1,7 @@
 //! Reads which boot this is, how long it has been up and how long asleep; `main` adds the wall clock.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Timelike, Utc};
@@ -31,6 +32,19 @@ pub fn read(root: &Path, told: Option<&str>, wall: DateTime<Utc>) -> anyhow::Res
     // A tree of files never slept.
     let suspended = if root == Path::new("/") { suspended() } else { 0.0 };
     Ok(Now { utc, boot_id, uptime, suspended })
+}
+
+/// The moment that comes `elapsed` after `now`. A tree of files does not change while we work.
+pub fn later(root: &Path, now: &Now, elapsed: Duration) -> Now {
+    if root != Path::new("/") {
+        return now.clone();
+    }
+    let utc = now.utc + elapsed;
+    Now {
+        utc: utc.with_nanosecond(0).unwrap_or(utc),
+        uptime: now.uptime + elapsed.as_secs_f64(),
+        ..now.clone()
+    }
 }
 
 /// Seconds since boot that one clock counts and the other does not (see `clock_gettime(2)`).

@@ -2,7 +2,7 @@
 //! day's file, judges it against rules and mails what changed; the other commands read the files.
 //!
 //! ```text
-//! main ─→ cli, command          command ─→ collector, store, notify, render, config, core
+//! main ─→ cli, command          command ─→ collector, bench, store, notify, render, config, core
 //! config ─→ core, collector     render ─→ core     notify ─→ core, config     store ─→ core     collector ─→ core
 //! core: alert, expression, summary, rates, shutdown, continuity, gap, template ─→ sample ─→ metric, quantity, series, time ─→ (nothing)
 //! ```
@@ -37,6 +37,7 @@ pub mod template;
 pub mod time;
 
 // Shell: one door each.
+pub mod bench;
 pub mod collector;
 pub mod config;
 pub mod notify;

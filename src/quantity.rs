@@ -80,6 +80,7 @@ mod tests {
             (json!("10M/s"), Unit::BytesPerSecond, 10_485_760.0),
             (json!("26h"), Unit::Seconds, 93_600.0),
             (json!("70 °C"), Unit::Celsius, 70.0),
+            (json!("0.5 ms"), Unit::Milliseconds, 0.5),
             (json!("4"), Unit::Load, 4.0),
         ] {
             assert_eq!(quantity(&value, unit), Some(meant), "{value}");

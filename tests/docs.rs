@@ -219,6 +219,7 @@ fn written(metric: &Metric, judged: &Judged) -> String {
     if judged.hold > 0.0 {
         keys.push(format!("\"for\": \"{}\"", time(judged.hold)));
     }
+    keys.extend(judged.repeat.map(|seconds| format!("\"repeat\": \"{}\"", time(seconds))));
     if !judged.except.is_empty() {
         let off: Vec<_> = judged.except.iter().map(|label| format!("\"{label}\": false")).collect();
         keys.push(format!("\"labels\": {{{}}}", off.join(", ")));

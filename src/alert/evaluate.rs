@@ -14,9 +14,16 @@ use crate::sample::{Entry, Sample};
 use crate::series::{Series, is_glob};
 
 /// A series not seen for so long has gone for good.
-pub const GONE_AFTER: f64 = 86_400.0;
+const GONE_AFTER: f64 = 86_400.0;
+/// One that is measured now and then: a month and some days, as a month may be the pace.
+const SELDOM_GONE_AFTER: f64 = 35.0 * 86_400.0;
 /// Rates over less are noise, and are not judged.
 pub const SHORTEST_JUDGED: f64 = 30.0;
+
+/// After how many seconds without a reading a series has gone.
+pub fn gone_after(metric: Option<&Metric>) -> f64 {
+    if metric.is_some_and(|metric| metric.seldom) { SELDOM_GONE_AFTER } else { GONE_AFTER }
+}
 
 /// A standing that changed its level, or ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +65,7 @@ pub fn evaluate(
         past.unsettled &= line.at.now.seconds_since(&past.end) < CALM;
     }
     let evaluation = Evaluation { past, ..Evaluation::default() };
-    let mut judge = Judge { evaluation, at: line.at, channels };
+    let mut judge = Judge { evaluation, at: line.at, find: line.find, channels };
     let short = line.sample.interval.is_none_or(|interval| interval < SHORTEST_JUDGED);
     let mut held = 0;
     for rule in rules {
@@ -160,6 +167,7 @@ fn is_open(standing: &Standing) -> bool {
 struct Judge<'a> {
     evaluation: Evaluation,
     at: &'a At,
+    find: fn(&str) -> Option<&'static Metric>,
     channels: &'a [Channel],
 }
 
@@ -175,10 +183,10 @@ impl Judge<'_> {
             self.note_change(levels, level, &mut after, reading.value);
         }
         after.deepen(levels);
-        let unseen = after
-            .missing
-            .as_ref()
-            .is_some_and(|missing| self.at.now.seconds_since(missing) >= GONE_AFTER);
+        let unseen = after.missing.as_ref().is_some_and(|missing| {
+            let metric = (self.find)(&Series::parse(&after.series).metric);
+            self.at.now.seconds_since(missing) >= gone_after(metric)
+        });
         if unseen {
             if is_open(&after) {
                 self.change(kind::GONE, &after, None, None);

@@ -215,6 +215,19 @@ pub struct AlertsList {
     pub json: bool,
 }
 
+#[derive(Clone, Debug, Default, Args)]
+pub struct Bench {
+    /// Measure even if the machine is busy or another bench is running
+    #[arg(long)]
+    pub force: bool,
+    /// Measure and show, but store nothing and tell nobody
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct Config {
     #[command(subcommand)]

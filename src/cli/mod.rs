@@ -105,6 +105,8 @@ pub enum Command {
     Metrics(Plain),
     /// What is firing, and what was
     Alerts(Alerts),
+    /// Measure the machine's own speed, and store it as a sample
+    Bench(Bench),
     /// Check, show, print or edit a configuration
     Config(Config),
     /// Try the ways to tell

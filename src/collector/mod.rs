@@ -38,9 +38,11 @@ use chrono::NaiveDate;
 
 use crate::alert::absence::GAP;
 use crate::alert::expect::MISSING;
+use crate::bench::metrics as bench;
 use crate::metric::{Metric, Unit};
 use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
+use crate::time::{Now, Zone};
 use earlier::Earlier;
 use scan::Stat;
 use traffic::Billing;
@@ -112,12 +114,9 @@ pub static STORE_FAILED: Metric = Metric::gauge(
 
 /// Every metric this program measures, in the order of the registry.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied()).chain([
-        &COLLECTOR_FAILED,
-        &STORE_FAILED,
-        &MISSING,
-        &GAP,
-    ])
+    let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
+    let read = COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied());
+    read.chain(own).chain(bench::METRICS.iter().copied())
 }
 
 /// The descriptor of a name.
@@ -153,7 +152,23 @@ pub struct Host<'a> {
     pub space: fn(&Path) -> io::Result<filesystem::Space>,
 }
 
-impl Host<'_> {
+impl<'a> Host<'a> {
+    /// A host at one moment, with nothing known of it before.
+    pub fn new(root: &'a Path, now: &'a Now, settings: &'a Settings) -> Self {
+        Host {
+            root,
+            boot_id: &now.boot_id,
+            uptime: now.uptime,
+            suspended: now.suspended,
+            epoch: now.utc.timestamp(),
+            today: Zone::Local.date(now.utc),
+            settings,
+            last: None,
+            earlier: None,
+            space: filesystem::statvfs,
+        }
+    }
+
     /// Reads a file of procfs or sysfs whole.
     pub fn read(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let full = self.root.join(path);

@@ -2,6 +2,7 @@
 //! and where to write.
 
 pub mod alerts;
+pub mod bench;
 pub mod check;
 pub mod collect;
 pub mod config;
@@ -63,6 +64,7 @@ pub fn run(command: Option<&Command>, context: &mut Context<'_>) -> anyhow::Resu
         Some(Command::Check(arguments)) => check::run(arguments, context),
         Some(Command::Metrics(arguments)) => metrics::run(arguments, context),
         Some(Command::Alerts(arguments)) => alerts::run(arguments, context),
+        Some(Command::Bench(arguments)) => bench::run(arguments, context),
         Some(Command::Config(arguments)) => config::run(&arguments.command, context),
         Some(Command::Notify(arguments)) => notify::run(&arguments.command, context),
     }

@@ -39,6 +39,7 @@ fn levels(metric: &Metric, judged: &Judged) -> Levels {
     };
     let threshold = |level: f64, repeat: f64| {
         let clear = if judged.below { level + margin(level) } else { level - margin(level) };
+        let repeat = judged.repeat.unwrap_or(repeat);
         Threshold { level, clear, hold: judged.hold, clear_hold: 0.0, repeat }
     };
     Levels {

@@ -13,6 +13,8 @@ pub struct Judged {
     pub hold: f64,
     /// Not the value is held to the levels but how much it rose within so many seconds.
     pub within: Option<f64>,
+    /// Seconds between reminders; `None`: as usual for the level.
+    pub repeat: Option<f64>,
     /// Labels (globs) that it does not speak of.
     pub except: &'static [&'static str],
 }
@@ -25,6 +27,7 @@ impl Judged {
         critical: None,
         hold: 0.0,
         within: None,
+        repeat: None,
         except: &[],
     };
 
@@ -58,6 +61,12 @@ impl Judged {
     #[must_use]
     pub const fn within(mut self, seconds: f64) -> Self {
         self.within = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub const fn reminded_every(mut self, seconds: f64) -> Self {
+        self.repeat = Some(seconds);
         self
     }
 

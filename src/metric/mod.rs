@@ -9,6 +9,7 @@ pub use unit::Unit;
 
 /// A named number with a unit.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else of it")]
 pub struct Metric {
     /// Key in files, configuration and commands. A changed meaning is a new name.
     pub name: &'static str,
@@ -28,6 +29,8 @@ pub struct Metric {
     pub overview: bool,
     /// While it is set, what else has its label is not told: it follows from this.
     pub inhibits: bool,
+    /// Measured now and then: a line without it says nothing of it.
+    pub seldom: bool,
     /// The label it would have among those of its like: the root file system's numbers have none.
     pub of_label: Option<&'static str>,
     /// What it is held to unless the configuration says otherwise.
@@ -90,6 +93,7 @@ impl Metric {
             capacity: None,
             overview: false,
             inhibits: false,
+            seldom: false,
             of_label: None,
             judged: [None; 2],
             carried: false,
@@ -153,6 +157,12 @@ impl Metric {
     #[must_use]
     pub const fn inhibits(mut self) -> Self {
         self.inhibits = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn seldom(mut self) -> Self {
+        self.seldom = true;
         self
     }
 

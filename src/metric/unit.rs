@@ -12,6 +12,7 @@ pub enum Unit {
     Celsius,
     Volts,
     Seconds,
+    /// Of single accesses: three decimals, so that a fast disk's are told apart.
     Milliseconds,
     Count,
     PerSecond,
@@ -58,8 +59,8 @@ impl Unit {
         match self {
             Unit::Percent | Unit::Celsius | Unit::BytesPerSecond => 1,
             Unit::Bytes | Unit::BitsPerSecond => 0,
-            Unit::Volts => 3,
-            Unit::Seconds | Unit::Milliseconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
+            Unit::Volts | Unit::Milliseconds => 3,
+            Unit::Seconds | Unit::Count | Unit::PerSecond | Unit::Load => 2,
         }
     }
 
@@ -81,7 +82,7 @@ impl Unit {
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
             Unit::BitsPerSecond => bits(value),
             Unit::Seconds => span::human(value),
-            Unit::Milliseconds => format!("{} ms", plain(value)),
+            Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
             Unit::PerSecond => format!("{}/s", plain(value)),
             Unit::Load => format!("{value:.2}"),
@@ -93,10 +94,9 @@ impl Unit {
         match self {
             Unit::Percent | Unit::Celsius => format!("{value:.1}"),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
-            Unit::Milliseconds | Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => {
-                format!("{value:.2e}")
-            }
-            Unit::Milliseconds | Unit::PerSecond => plain(value),
+            Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
+            Unit::PerSecond => plain(value),
+            Unit::Milliseconds => three_digits(value),
             other => other.human(value),
         }
     }
@@ -107,6 +107,7 @@ impl Unit {
             Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => {
                 format!("{}", self.round(value))
             }
+            Unit::Milliseconds => format!("{} ms", self.round(value)),
             other => other.human(value),
         }
     }
@@ -114,6 +115,15 @@ impl Unit {
 
 fn plain(value: f64) -> String {
     if value.fract().abs() < 0.005 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// With as many decimals as tell something.
+fn three_digits(value: f64) -> String {
+    match value.abs() {
+        small if small < 9.995 => format!("{value:.2}"),
+        middle if middle < 99.95 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
 }
 
 fn bytes(value: f64) -> String {
@@ -180,6 +190,16 @@ mod tests {
         assert_eq!(Unit::Seconds.human(1_051_200.0), "12 d 4 h");
         assert_eq!(Unit::Milliseconds.human(0.25), "0.25 ms");
         assert_eq!(Unit::BytesPerSecond.bare(4_299_161.6), "4.1M");
+    }
+
+    #[test]
+    fn milliseconds_keep_the_digits_that_tell_two_disks_apart() {
+        assert_eq!(Unit::Milliseconds.round(0.083_46).to_string(), "0.083");
+        for (value, words) in [(0.083, "0.08 ms"), (9.996, "10.0 ms"), (28.14, "28.1 ms")] {
+            assert_eq!(Unit::Milliseconds.human(value), words);
+        }
+        assert_eq!(Unit::Milliseconds.bare(1_234.5), "1234");
+        assert_eq!(Unit::Milliseconds.level(20.0), "20 ms");
     }
 
     #[test]

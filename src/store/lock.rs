@@ -1,5 +1,5 @@
-//! The two locks: of the directory, held for an append alone, and `notify.lock`, held while judging and telling.
-//! Both are flock(2): they end with the process that holds them.
+//! The locks: of the directory, held for an append alone, `notify.lock`, held while judging and telling, and
+//! `bench.lock`, held while measuring. All are flock(2): they end with the process that holds them.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -51,7 +51,19 @@ pub fn directory(directory: &Path, patience: Duration) -> anyhow::Result<File> {
 /// # Errors
 /// The lock file cannot be made or opened.
 pub fn notify(directory: &Path) -> io::Result<Option<File>> {
-    let (file, _) = open_for_writing(&directory.join("notify.lock"), 0o640)?;
+    alone(directory, "notify.lock")
+}
+
+/// The right to measure the machine; `None` if another run has it.
+///
+/// # Errors
+/// The lock file cannot be made or opened.
+pub fn bench(directory: &Path) -> io::Result<Option<File>> {
+    alone(directory, "bench.lock")
+}
+
+fn alone(directory: &Path, name: &str) -> io::Result<Option<File>> {
+    let (file, _) = open_for_writing(&directory.join(name), 0o640)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

@@ -23,6 +23,7 @@ store=/var/lib/hostwatch
 service=hostwatch-collect.service
 timer=hostwatch-collect.timer
 marker=hostwatch-shutdown.service
+bench=hostwatch-bench.service
 
 cleanup() {
   "$here/lab.sh" stop
@@ -139,7 +140,8 @@ install_all() {
   lab install -m 755 /run/share/hostwatch /usr/local/bin/hostwatch &&
     lab install -m 644 -D /run/share/hostwatch.sysusers /usr/lib/sysusers.d/hostwatch.conf &&
     lab systemd-sysusers &&
-    lab install -m 644 "/run/share/$service" "/run/share/$timer" "/run/share/$marker" /etc/systemd/system/ &&
+    lab install -m 644 "/run/share/$service" "/run/share/$timer" "/run/share/$marker" "/run/share/$bench" \
+      "/run/share/${bench%.service}.timer" /etc/systemd/system/ &&
     lab systemctl daemon-reload
 }
 check 'binary, user and units are installed' install_all
@@ -147,7 +149,7 @@ is 'the user has no shell' "$store:/usr/sbin/nologin" "$(lab getent passwd hostw
 
 verify() {
   local seen
-  seen=$(lab systemd-analyze verify --man=no /etc/systemd/system/{"$service","$timer","$marker"} 2>&1) &&
+  seen=$(lab systemd-analyze verify --man=no /etc/systemd/system/{"$service","$timer","$marker","$bench","${bench%.service}.timer"} 2>&1) &&
     [ -z "$seen" ] && return
   echo "${seen:-failed without a word}"
   return 1
@@ -158,6 +160,7 @@ check 'the units have no fault' verify
 security() { systemd-analyze security --offline=true --no-pager --threshold=20 "$units/$1"; }
 check 'the exposure is at most 2.0' security "$service"
 check 'and so is that of the mark' security "$marker"
+check 'and that of the bench' security "$bench"
 
 # --- cron, which needs up to a minute: started here, looked at last ---
 
@@ -225,6 +228,17 @@ sh_lab "echo of an older boot > $mark"
 check 'it is started and stopped once more' sh_lab "systemctl start $marker && systemctl stop $marker"
 is 'over the older mark' "success $boot" "$(lab systemctl show --value -p Result "$marker") $(lab cat "$mark" 2>&1)"
 check 'a run beside it stores a line' run_service
+
+# --- the speed ---
+
+is 'nothing measures the host unless somebody enables it' disabled "$(lab systemctl is-enabled "${bench%.service}.timer" 2>&1)"
+# This machine may be busy with other tests.
+printf '[Service]\nExecStart=\nExecStart=/usr/local/bin/hostwatch bench --force\n' | drop_in "$bench"
+check 'its speed is measured by systemd' lab systemctl start "$bench"
+no_drop_in "$bench"
+is 'and stored with a sample, the disk included' 'number number' \
+  "$(last_line | jq -r '"\(.bench_cpu_all_rate|type) \(.bench_fsync_milliseconds.p50|type)"' 2>&1)"
+is 'nothing is left of what was written' no "$(sh_lab "[ -e $store/bench.tmp ] && echo yes || echo no")"
 
 # --- root beside the service ---
 

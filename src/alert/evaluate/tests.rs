@@ -39,9 +39,19 @@ fn sample(values: &str) -> Sample {
 }
 
 fn run(rules: &[Rule], standings: &[Standing], values: &str, hours: i32) -> Evaluation {
+    run_knowing(|_| None, rules, standings, values, hours)
+}
+
+fn run_knowing(
+    find: fn(&str) -> Option<&'static Metric>,
+    rules: &[Rule],
+    standings: &[Standing],
+    values: &str,
+    hours: i32,
+) -> Evaluation {
     let sample = sample(values);
     let (at, window) = (at(hours), Window::default());
-    let line = Line { sample: &sample, at: &at, window: &window, find: |_| None };
+    let line = Line { sample: &sample, at: &at, window: &window, find };
     evaluate(rules, standings, &[], &line, &[channel()])
 }
 
@@ -120,6 +130,20 @@ fn a_series_unseen_for_a_day_is_gone() {
     assert_eq!(still.standings, missing.standings);
     let gone = run(&[rule(80.0)], &still.standings, "", 26);
     assert_eq!((kinds(&gone), gone.standings.len(), gone.past.len()), (vec!["gone"], 0, 1));
+}
+
+static SELDOM: Metric = Metric::gauge("x_percent", Unit::Percent, "").seldom();
+
+#[test]
+fn what_is_measured_now_and_then_is_gone_after_a_month() {
+    let run = |standings: &[Standing], values, hours| {
+        run_knowing(|_| Some(&SELDOM), &[rule(80.0)], standings, values, hours)
+    };
+    let raised = run(&[], r#","x_percent":{"a":85}"#, 1);
+    let missing = run(&raised.standings, "", 2);
+    let still = run(&missing.standings, "", 34 * 24);
+    assert_eq!(still.standings, missing.standings);
+    assert_eq!(kinds(&run(&still.standings, "", 36 * 24)), ["gone"]);
 }
 
 static RATE: Metric = Metric::rate("x_percent", Unit::Percent, "");

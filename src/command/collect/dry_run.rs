@@ -146,7 +146,12 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
         let speaks =
             |(metric, label, _): (&str, Option<&str>, _)| rule.levels_for(metric, label).is_some();
         if !sample.values.points().any(speaks) {
-            let nothing = Cell::text("no reading: nothing here has that name");
+            let seldom = collector::find(&rule.pattern.metric).is_some_and(|metric| metric.seldom);
+            let nothing = Cell::text(if seldom {
+                "no reading: it is not measured by every run"
+            } else {
+                "no reading: nothing here has that name"
+            });
             rows.push(vec![
                 Cell::text(&rule.key),
                 Cell::Missing,

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::collector;
 use crate::config::Config;
 use crate::render::wording::phrase;
-use crate::sample::Sample;
+use crate::sample::{Sample, Values};
 use crate::series::Series;
 use crate::store::append::{Appended, append};
 use crate::store::retention::prune;
@@ -42,32 +42,53 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     if arguments.dry_run {
         return dry_run::run(context, &config, &store, &host);
     }
-    heartbeat::begin(&config, context);
+    let done = everything(&config, &store, &host, Values::default(), context)?;
+    if arguments.json && done.is_stored {
+        writeln!(context.out, "{}", done.line)?;
+    } else if context.stdout.is_terminal && done.is_stored {
+        writeln!(context.out, "{}", summary(&done.sample, &store, context))?;
+    }
+    Ok(done.exit)
+}
+
+/// What a run left behind.
+pub(super) struct Done {
+    pub sample: Sample,
+    pub exit: Exit,
+    line: String,
+    is_stored: bool,
+}
+
+/// Takes a sample, adds `more` to it, stores it, judges it and tells what changed.
+pub(super) fn everything(
+    config: &Config,
+    store: &Store,
+    host: &str,
+    more: Values,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Done> {
+    heartbeat::begin(config, context);
     let usable = create_directory(&store.directory);
     let runtime = Runtime::find(context.variable, &store.directory);
-    let recent = Recent::read(&store, &context.now, config.log_interval);
-    let taken = take::sample(context, &config, &host, &recent, &runtime);
+    let recent = Recent::read(store, &context.now, config.log_interval);
+    let mut taken = take::sample(context, config, host, &recent, &runtime);
+    taken.sample.values.merge(more);
     let line = taken.sample.to_line()?;
-    let stored = usable.and_then(|()| write(&store, &config, &taken, &line, context));
+    let stored = usable.and_then(|()| write(store, config, &taken, &line, context));
     if let Some(earlier) = &taken.earlier {
         runtime.keep_earlier(&context.now.boot_id, earlier);
     }
     let failure = stored.err().map(|error| format!("{error:#}"));
     let run = judge::Run {
-        config: &config,
-        store: &store,
+        config,
+        store,
         runtime: &runtime,
         recent: &recent,
         sample: &taken.sample,
-        host: &host,
+        host,
         failure,
     };
     let owed = judge::and_tell(&run, context);
-    if arguments.json && run.failure.is_none() {
-        writeln!(context.out, "{line}")?;
-    } else if context.stdout.is_terminal && run.failure.is_none() {
-        writeln!(context.out, "{}", summary(&taken.sample, &store, context))?;
-    }
     if context.global.verbose > 0 && run.failure.is_none() {
         let rates = taken.sample.interval.map(|seconds| format!(", rates over {seconds} s"));
         let collectors = taken.sample.errors.len();
@@ -80,11 +101,12 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     }
     if owed
         && context.stderr_is_terminal
-        && let Some(words) = super::standing::owed(context, &store)
+        && let Some(words) = super::standing::owed(context, store)
     {
         context.note(&format!("owed: {words}"));
     }
-    Ok(run.exit(owed))
+    let (exit, is_stored) = (run.exit(owed), run.failure.is_none());
+    Ok(Done { sample: taken.sample, exit, line, is_stored })
 }
 
 fn write(

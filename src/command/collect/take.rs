@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use crate::alert::expect;
-use crate::collector::{self, Host, earlier::Earlier, filesystem};
+use crate::collector::{self, Host, earlier::Earlier};
 use crate::config::Config;
 use crate::continuity::{
     DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
@@ -101,16 +101,9 @@ pub(super) fn sample(
     let too_young = cached.as_ref().is_some_and(|earlier| now.uptime - earlier.uptime < SHORTEST);
     let earlier = cached.filter(|_| !too_young);
     let source = Host {
-        root: context.root,
-        boot_id: &now.boot_id,
-        uptime: now.uptime,
-        suspended: now.suspended,
-        epoch: now.utc.timestamp(),
-        today: Zone::Local.date(now.utc),
-        settings: &config.sources,
         last: recent.newest.as_ref(),
         earlier: earlier.as_ref(),
-        space: filesystem::statvfs,
+        ..Host::new(context.root, now, &config.sources)
     };
     let first = if recent.base.is_none() { Some(first_reading(&source)) } else { None };
     let mut reading = collector::run(&source);

@@ -4,7 +4,7 @@ use super::Scene;
 use super::hearing::{Hearing, Owing};
 use crate::alert::Level;
 use crate::alert::absence::GAP;
-use crate::alert::evaluate::{GONE_AFTER, SHORTEST_JUDGED, rule_of};
+use crate::alert::evaluate::{SHORTEST_JUDGED, gone_after, rule_of};
 use crate::alert::flap::CALM;
 use crate::alert::rule::{Levels, Rule, Threshold};
 use crate::alert::state::{Past, Standing};
@@ -181,7 +181,8 @@ impl Ruling<'_> {
     pub(super) fn gone_at(&self) -> Option<(i64, i64)> {
         let standing = self.standing.filter(|standing| standing.is_open())?;
         let missing = standing.missing.as_ref()?.epoch;
-        Some((missing, later(missing, GONE_AFTER)))
+        let metric = collector::find(&Series::parse(&standing.series).metric);
+        Some((missing, later(missing, gone_after(metric))))
     }
 
     /// When it has calmed, if it does not change.

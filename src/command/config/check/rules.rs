@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::super::{rule_path, value_at};
 use super::Finding;
 use crate::alert::rule::{Levels, Rule, Threshold};
+use crate::bench::metrics::DRIFT;
 use crate::collector::{STORE_FAILED, metrics};
 use crate::config::Config;
 use crate::config::fault::Fault;
@@ -55,7 +56,9 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 pub(super) fn unseen(config: &Config, seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (rule, path) in written(config) {
-        if rule.pattern.metric == STORE_FAILED.name {
+        // A day without a reading says nothing of what is measured now and then.
+        let is_seldom = |metric: &Metric| metric.seldom && rule.pattern.matches_metric(metric.name);
+        if rule.pattern.metric == STORE_FAILED.name || metrics().any(is_seldom) {
             continue;
         }
         if !seen.has(&rule.pattern) {
@@ -145,6 +148,10 @@ fn grows(metric: &Metric, levels: &Levels) -> Option<String> {
 }
 
 fn out_of_reach(metric: &Metric, levels: &Levels, threshold: &Threshold) -> Option<String> {
+    // Twice as slow is no limit, and what became faster is below 0.
+    if metric.name == DRIFT.name {
+        return None;
+    }
     let level = threshold.level;
     let most = match metric.unit {
         Unit::Percent => Some(100.0),
@@ -224,6 +231,12 @@ mod tests {
     }
 
     #[test]
+    fn any_level_of_a_drift_can_be_reached() {
+        let thresholds = r#"{"bench_drift_percent": [200, {"below": true, "warning": -20}]}"#;
+        assert_eq!(said(thresholds), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_level_that_every_value_is_past_is_named() {
         assert!(said(r#"{"cpu_percent": 0}"#)[0].contains("never stops firing"));
         let low = r#"{"memory_percent": {"below": true, "warning": 100, "clear": 100}}"#;
@@ -259,6 +272,12 @@ mod tests {
         let names = ["cpu_percent", "temperature{cpu_thermal}", "filesystem_percent{/}"];
         let series = names.into_iter().map(Series::parse).collect();
         lines(unseen(&config(thresholds), &Seen { series, samples: 12 }))
+    }
+
+    #[test]
+    fn what_is_measured_now_and_then_may_be_unseen() {
+        let rule = r#"{"bench_drift_percent{cpu_all}": 10, "bench_fsync_milliseconds": "20ms"}"#;
+        assert_eq!(unseen_here(rule), Vec::<String>::new());
     }
 
     #[test]
