@@ -38,6 +38,7 @@ pub mod time;
 
 // Shell: one door each.
 pub mod bench;
+pub mod child;
 pub mod collector;
 pub mod config;
 pub mod notify;

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use hostwatch::cli::{self, Exit};
-use hostwatch::collector::metrics;
+use hostwatch::collector::built_in;
 use hostwatch::config::{self, EXAMPLE, KEYS};
 use hostwatch::metric::{Judged, Metric, Unit};
 use hostwatch::notify::program;
@@ -29,6 +29,7 @@ const LEVELS_SOURCE: &str = include_str!("../src/config/levels.rs");
 /// Where the keys of a section of the configuration stand.
 const SECTIONS: &[(&str, &str)] = &[
     ("monitoring.watch.", "WATCH"),
+    ("monitoring.custom.", "CUSTOM METRICS"),
     ("monitoring.files.", "WATCHED FILES"),
     ("monitoring.", "MONITORING"),
     ("notifications.email.", "MAIL"),
@@ -239,6 +240,9 @@ fn the_default_rules_in_the_manual_are_those_of_the_program_and_read_as_such() {
         }
     };
     let written = metrics().filter_map(rule).collect::<Vec<_>>().join(",\n");
+    let written: Vec<String> =
+        built_in().filter_map(|metric| Some(written(metric, metric.judged.as_ref()?))).collect();
+    let written = written.join(",\n");
     let begin = ".Bd -literal -offset indent\n";
     let (before, rest) = CONFIG_MANUAL.split_once(".Ss Defaults\n").unwrap();
     let (introduction, rest) = rest.split_once(begin).unwrap();
@@ -301,7 +305,7 @@ fn every_example_of_a_configuration_loads_without_a_fault() {
     let manual = between(section(CONFIG_MANUAL, "EXAMPLES"), ".Bd -literal\n", ".Ed");
     let readme = blocks(README, "json");
     assert!(readme.len() >= 2);
-    let sections = ["WATCHED FILES"].map(|title| {
+    let sections = ["CUSTOM METRICS", "WATCHED FILES"].map(|title| {
         between(section(CONFIG_MANUAL, title), ".Bd -literal -offset indent\n", ".Ed")
     });
     let all = [CONFIG_EXAMPLE, manual]
@@ -419,7 +423,7 @@ fn row(metric: &Metric) -> String {
 
 #[test]
 fn the_table_of_metrics_is_the_registry() {
-    let rows: String = metrics().map(row).collect();
+    let rows: String = built_in().map(row).collect();
     let table = format!(".TS\nl l l lx.\nname\tunit\tlabel\tmeaning\n_\n{rows}.TE\n");
     let (before, rest) = MANUAL.split_once(TABLE_BEGINS).unwrap();
     let (first_line, rest) = rest.split_once('\n').unwrap();

@@ -12,6 +12,7 @@ pub mod flap;
 pub mod fold;
 pub mod ledger;
 pub mod mute;
+pub mod plugin;
 pub mod quiet;
 pub mod replay;
 pub mod rule;

@@ -1,6 +1,11 @@
 //! Rules: which series, past which levels, for how long. Made from the configuration; checked there. Pure.
 
+use crate::metric::{Metric, Unit};
 use crate::series::{Pattern, glob, precedence};
+
+/// Seconds between reminders, unless told otherwise.
+pub const WARNING_REPEAT: f64 = 86_400.0;
+pub const CRITICAL_REPEAT: f64 = 14_400.0;
 
 /// One entry of `alert_thresholds`, or a default.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +24,8 @@ pub struct Rule {
 pub struct Levels {
     /// Low is bad.
     pub below: bool,
+    /// At a level is not past it: a plugin's limits are meant so.
+    pub strict: bool,
     pub warning: Option<Threshold>,
     pub critical: Option<Threshold>,
     pub measure: Measure,
@@ -102,7 +109,13 @@ impl Levels {
     }
 
     pub fn is_past(&self, threshold: &Threshold, value: f64) -> bool {
-        if self.below { value <= threshold.level } else { value >= threshold.level }
+        let level = threshold.level;
+        match (self.below, self.strict) {
+            (false, false) => value >= level,
+            (true, false) => value <= level,
+            (false, true) => value > level,
+            (true, true) => value < level,
+        }
     }
 
     /// In how many of the readings that `times` asks about it is past a threshold: this one, and those before, newest
@@ -123,6 +136,16 @@ impl Levels {
             super::Level::Critical => self.critical.as_ref().or(self.warning.as_ref()),
             _ => self.warning.as_ref().or(self.critical.as_ref()),
         }
+    }
+}
+
+/// How far inside its level a threshold ends.
+pub fn default_margin(metric: &Metric, measure: Measure, level: f64) -> f64 {
+    match measure {
+        // A change is over when half of it is.
+        Measure::Change { .. } => level.abs() / 2.0,
+        Measure::Value if metric.unit == Unit::Percent => 5.0,
+        Measure::Value => level.abs() * 0.05,
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 pub mod cpu;
 pub mod device;
 pub mod drive;
+pub mod custom;
 pub mod earlier;
 pub mod file;
 pub mod filesystem;
@@ -112,18 +113,30 @@ pub static STORE_FAILED: Metric = Metric::gauge(
 )
 .phrased_as_state("samples cannot be stored", "samples are stored again");
 
-/// Every metric this program measures, in the order of the registry.
+/// Every metric there is: those this program measures, in the order of the registry, and those that the configuration
+/// declares.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
     let read = COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied());
     read.chain(own).chain(bench::METRICS.iter().copied())
+    built_in().chain(custom::declared::all())
+}
+
+/// Those that need no configuration.
+pub fn built_in() -> impl Iterator<Item = &'static Metric> {
+    COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied()).chain([
+        &COLLECTOR_FAILED,
+        &STORE_FAILED,
+        &MISSING,
+        &GAP,
+    ])
 }
 
 /// The descriptor of a name.
 pub fn find(name: &str) -> Option<&'static Metric> {
     static BY_NAME: LazyLock<HashMap<&str, &Metric>> =
-        LazyLock::new(|| metrics().map(|metric| (metric.name, metric)).collect());
-    BY_NAME.get(name).copied()
+        LazyLock::new(|| built_in().map(|metric| (metric.name, metric)).collect());
+    BY_NAME.get(name).copied().or_else(|| custom::declared::find(name))
 }
 
 /// Old name → name.
@@ -197,6 +210,7 @@ pub struct Settings {
     pub billing: Billing,
     pub watch: Vec<Watch>,
     pub files: Vec<file::Watched>,
+    pub custom: Vec<custom::Custom>,
 }
 
 /// Files of procfs say that they are empty, so the usual way would first ask for their size and then read them in
@@ -274,6 +288,10 @@ pub fn run(host: &Host<'_>) -> Reading {
             }
         }
     }
+    // After the others, whose numbers would else be of what these start.
+    if !host.settings.custom.is_empty() {
+        custom::collect(host, &mut reading);
+    }
     reading
 }
 
@@ -331,7 +349,7 @@ pub mod tests {
     #[test]
     fn names_are_unique_snake_case_and_not_reserved() {
         let mut seen = BTreeSet::new();
-        for metric in metrics() {
+        for metric in built_in() {
             assert!(seen.insert(metric.name), "{} twice", metric.name);
             assert!(
                 metric
@@ -352,7 +370,7 @@ pub mod tests {
 
     #[test]
     fn percentages_and_rates_end_in_their_unit() {
-        for metric in metrics() {
+        for metric in built_in() {
             assert_eq!(
                 metric.unit == Unit::Percent,
                 metric.name.ends_with("_percent"),

@@ -14,6 +14,10 @@ const WIDE: usize = 110;
 /// # Errors
 /// The result cannot be written.
 pub fn run(arguments: &Plain, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    // It declares metrics of its own; without it there are the others.
+    if let Err(error) = context.config() {
+        context.note(&format!("{error:#}"));
+    }
     if arguments.json {
         let mut answer = json::answer();
         answer.insert("metrics".to_owned(), collector::metrics().map(object).collect());

@@ -1,13 +1,22 @@
 //! The rules that need no configuration, from what each metric says of itself. Pure.
 
-use super::levels::{CRITICAL_REPEAT, WARNING_REPEAT, default_margin};
-use crate::alert::rule::{Levels, Measure, Rule, Threshold};
+use crate::alert::plugin;
+use crate::alert::rule::{
+    CRITICAL_REPEAT, Levels, Measure, Rule, Threshold, WARNING_REPEAT, default_margin,
+};
+use crate::collector::find;
 use crate::metric::{Judged, Metric};
 use crate::series::Pattern;
 
+/// No built-in metric begins so.
+const CUSTOM: &str = "custom_";
+
 /// The rules of a metric that is judged unless the configuration says otherwise.
-pub(super) fn default_rules(metric: &'static Metric) -> impl Iterator<Item = Rule> {
-    metric.judged.iter().flatten().enumerate().map(|(at, judged)| {
+pub(super) fn default_rules(metric: &'static Metric) -> Vec<Rule> {
+    if metric.name.starts_with(CUSTOM) && find(&plugin::level_name(metric.name)).is_some() {
+        return vec![plugin::template(metric.name)];
+    }
+    let rule = |(at, judged): (usize, &Judged)| {
         let key = metric.name.to_owned();
         let mut rule = Rule {
             key: if at == 0 { key } else { format!("{key}#{}", at + 1) },
@@ -17,7 +26,8 @@ pub(super) fn default_rules(metric: &'static Metric) -> impl Iterator<Item = Rul
         };
         rule.sort_labels();
         rule
-    })
+    };
+    metric.judged.iter().flatten().enumerate().map(rule).collect()
 }
 
 /// A rule that another section makes for one label.
@@ -44,6 +54,7 @@ fn levels(metric: &Metric, judged: &Judged) -> Levels {
     };
     Levels {
         below: judged.below,
+        strict: false,
         warning: judged.warning.map(|level| threshold(level, WARNING_REPEAT)),
         critical: judged.critical.map(|level| threshold(level, CRITICAL_REPEAT)),
         measure,

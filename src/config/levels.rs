@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::reader::is_comment;
-use crate::alert::rule::{Levels, Measure, Threshold, Times};
+use crate::alert::rule::{
+    CRITICAL_REPEAT, Levels, Measure, Threshold, Times, WARNING_REPEAT, default_margin,
+};
 use crate::metric::{Metric, Unit};
 use crate::quantity::{level_words, quantity};
 use crate::series::did_you_mean;
@@ -15,8 +17,6 @@ const LABEL_KEYS: &[&str] =
 const SETS_OF_LEVELS: &[&str] = &["warning", "critical", "change"];
 /// More samples than so many are no "lately".
 const MOST_TIMES: usize = 64;
-pub(super) const WARNING_REPEAT: f64 = 86_400.0;
-pub(super) const CRITICAL_REPEAT: f64 = 14_400.0;
 /// A single busy sample is no alert.
 const CPU_HOLD: f64 = 600.0;
 
@@ -105,7 +105,8 @@ impl Base<'_> {
         if warning.is_none() && critical.is_none() {
             return wrong(path, "needs a \"warning\" or a \"critical\" level");
         }
-        Ok(Levels { below: self.below, warning, critical, measure: scale.measure, times })
+        let (below, measure) = (self.below, scale.measure);
+        Ok(Levels { below, strict: false, warning, critical, measure, times })
     }
 
     /// In what the levels are: the value, or with `change` how much it changes; then with the amount that it names.
@@ -258,16 +259,6 @@ impl Scale<'_> {
             || wrong(&full, format!("must be {}, not {value}", level_words(self.metric.unit))),
             Ok,
         )
-    }
-}
-
-/// How far inside its level a threshold ends.
-pub(super) fn default_margin(metric: &Metric, measure: Measure, level: f64) -> f64 {
-    match measure {
-        // A change is over when half of it is.
-        Measure::Change { .. } => level.abs() / 2.0,
-        Measure::Value if metric.unit == Unit::Percent => 5.0,
-        Measure::Value => level.abs() * 0.05,
     }
 }
 

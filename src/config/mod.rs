@@ -2,6 +2,7 @@
 //! optional part leaves that part out and is named; only a file that cannot be used at all, or a fault in where to
 //! store, is an error.
 
+pub mod custom;
 mod defaults;
 pub mod email;
 pub mod fault;
@@ -64,6 +65,16 @@ pub static KEYS: &[&Key] = &[
     &watch::UNIT,
     &watch::MIN,
     &watch::MAX,
+    &custom::CUSTOM,
+    &custom::NAME,
+    &custom::COMMAND,
+    &custom::TIMEOUT,
+    &custom::TEXTFILE,
+    &custom::MAX_AGE,
+    &custom::FORMAT,
+    &custom::UNIT,
+    &custom::KIND,
+    &custom::ENABLED,
     &files::FILES,
     &files::NAME,
     &files::PATH,

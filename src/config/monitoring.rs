@@ -11,6 +11,8 @@ use super::reader::Reader;
 use super::{Config, KEYS, beside, files, rules, watch};
 use crate::collector::traffic::Billing;
 use crate::collector::{Filter, Settings};
+use super::{Config, KEYS, beside, custom, files, rules};
+use crate::collector::{Filter, Settings, built_in};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
 
@@ -150,8 +152,13 @@ pub(super) fn read(
     reader.report_unknown(KEYS);
     let watch = watch::read(section.get("watch"), faults);
     let (files, declared) = files::read(section.get("files"), faults);
-    let mut rules = rules::read(&thresholds, default_rules, faults);
+    // Their metrics are declared before rules can name them.
+    let custom = custom::read(section.get("custom"), faults);
+    let judged: Vec<_> = built_in().chain(custom::metrics(&custom)).collect();
+    let defaults = if default_rules { judged.as_slice() } else { &[] };
+    let mut rules = rules::read(&thresholds, defaults, faults);
     rules::declare(&mut rules, declared, &thresholds);
+
     let document = Value::Null;
     Ok(Config {
         path: None,
@@ -162,6 +169,7 @@ pub(super) fn read(
         retention,
         sync,
         sources: Settings { filesystems, devices, interfaces, billing, watch, files },
+        sources: Settings { filesystems, interfaces, files, custom },
         expect,
         startup_grace,
         rules,

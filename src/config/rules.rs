@@ -27,10 +27,10 @@ const RULE_KEYS: &[&str] = &[
     "labels",
 ];
 
-/// The rules of a section, defaults first.
+/// The rules of a section, first those that `defaults` have by themselves.
 pub fn read(
     thresholds: &Map<String, Value>,
-    with_defaults: bool,
+    defaults: &[&'static Metric],
     faults: &mut Vec<Fault>,
 ) -> Vec<Rule> {
     let mut own = Vec::new();
@@ -51,8 +51,8 @@ pub fn read(
             }
         }
     }
-    let defaults = metrics().filter(|metric| with_defaults && !replaced.contains(&metric.name));
-    let mut rules: Vec<Rule> = defaults.flat_map(default_rules).collect();
+    let defaults = defaults.iter().filter(|metric| !replaced.contains(&metric.name));
+    let mut rules: Vec<Rule> = defaults.flat_map(|metric| default_rules(metric)).collect();
     for rule in &mut rules {
         yield_to(rule, &own, thresholds);
     }

@@ -21,6 +21,23 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// In the order of the manual.
+    pub const ALL: &'static [Unit] = &[
+        Unit::Count,
+        Unit::Bytes,
+        Unit::Percent,
+        Unit::Celsius,
+        Unit::Seconds,
+        Unit::Load,
+        Unit::PerSecond,
+        Unit::BytesPerSecond,
+    ];
+
+    /// The unit of this name.
+    pub fn named(name: &str) -> Option<Unit> {
+        Unit::ALL.iter().copied().find(|unit| unit.name() == name)
+    }
+
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
         match self {

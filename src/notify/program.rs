@@ -3,34 +3,26 @@
 //! says is kept to the last 4 KiB, and nobody waits for a pipe that its children hold.
 
 use std::io::{self, PipeReader, Read, Write as _};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 use super::watchdog::{no_end, within};
 use super::{Outcome, failure};
+use crate::child::{GRACE, bare, how, kill, last_line, wait};
 use crate::config::program::Program;
 use crate::render::wording::one_line;
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The facts that stand in the environment, as `HOSTWATCH_` and their name in capitals.
 pub const VARIABLES: &[&str] = &["host", "level", "series", "subject", "kind"];
 /// How much of what it says is kept.
 const SAID: usize = 4096;
-/// How much of its last line is said.
-const LINE: usize = 200;
-/// How often it is looked after.
-const PACE: Duration = Duration::from_millis(10);
-/// For its last words, after its end; and for its end, after it was killed.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs it with these facts.
 pub fn run(program: &Program, facts: &Value, left: Duration) -> Outcome {
@@ -50,14 +42,12 @@ pub fn run(program: &Program, facts: &Value, left: Duration) -> Outcome {
 
 fn command(argv: &[String], facts: &Value) -> Command {
     let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
-    let mut command = Command::new(argv.first().map_or("", String::as_str));
-    command.args(argv.get(1..).unwrap_or_default()).env_clear();
-    command.env("PATH", PATH).env("LANG", "C.UTF-8").env("HOME", home);
+    let mut command = bare(argv, "C.UTF-8");
+    command.env("HOME", home);
     for name in VARIABLES {
         let value = facts.get(name).and_then(Value::as_str).unwrap_or_default();
         command.env(format!("HOSTWATCH_{}", name.to_uppercase()), value.replace('\0', ""));
     }
-    command.process_group(0);
     command
 }
 
@@ -84,7 +74,7 @@ fn tell(
         Ok(Some(status)) if status.success() => Outcome::Accepted,
         Ok(Some(status)) => not_accepted(&said.last_line().unwrap_or_else(|| how(status))),
         Ok(None) => {
-            kill(&mut child);
+            _ = kill(&mut child);
             Outcome::Uncertain { error: no_end(name, limit) }
         }
         Err(error) => Outcome::Uncertain { error: format!("{name}: {}", failure::of_io(&error)) },
@@ -108,30 +98,6 @@ fn start(mut command: Command, input: String) -> io::Result<(Child, Said)> {
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("tell".to_owned()).spawn(work).map(drop)
-}
-
-/// `None`: it did not end in time.
-fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    loop {
-        let ended = child.try_wait()?;
-        if ended.is_some() || Instant::now() >= deadline {
-            return Ok(ended);
-        }
-        thread::sleep(PACE);
-    }
-}
-
-/// Kills it and all it started.
-fn kill(child: &mut Child) {
-    // It has not been waited for, so the number is still its own.
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        _ = kill_process_group(group, Signal::KILL);
-    }
-    _ = wait(child, Instant::now() + GRACE);
-}
-
-fn how(status: ExitStatus) -> String {
-    format!("it failed ({status})")
 }
 
 /// What it says, as far as it has come.
@@ -163,9 +129,7 @@ impl Said {
     fn last_line(&self) -> Option<String> {
         _ = self.ended.recv_timeout(GRACE);
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&tail);
-        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
-        Some(line.chars().filter(|c| !c.is_control()).take(LINE).collect())
+        last_line(&tail)
     }
 }
 
@@ -206,7 +170,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&input).unwrap()["series"], "cpu_percent");
         let env = read("env");
         assert!(
-            env.contains("HOSTWATCH_SUBJECT=s ä\nb\n") && env.contains(&format!("PATH={PATH}\n"))
+            env.contains("HOSTWATCH_SUBJECT=s ä\nb\n") && env.contains("PATH=/usr/local/sbin:")
         );
         assert!(env.contains("HOSTWATCH_KIND=raised\n") && !env.contains("CARGO"), "{env}");
     }

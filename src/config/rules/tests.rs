@@ -5,10 +5,11 @@ use serde_json::json;
 use super::*;
 use crate::alert::rule::{Levels, Threshold};
 use crate::alert::rule::{Measure, Times};
+use crate::collector::built_in;
 
 fn rules(thresholds: &Value) -> (Vec<Rule>, Vec<String>) {
     let mut faults = Vec::new();
-    let rules = read(thresholds.as_object().unwrap(), false, &mut faults);
+    let rules = read(thresholds.as_object().unwrap(), &[], &mut faults);
     (rules, faults.iter().map(|fault| fault.line("f")).collect())
 }
 
@@ -201,7 +202,7 @@ fn a_faulty_rule_leaves_the_default_in_its_place() {
     let mut faults = Vec::new();
     let rules = read(
         json!({"cpu_percent": "many", "cpu_temp": false}).as_object().unwrap(),
-        true,
+        &built_in().collect::<Vec<_>>(),
         &mut faults,
     );
     let keys: Vec<_> = rules.iter().map(|rule| rule.key.as_str()).collect();
@@ -216,7 +217,7 @@ fn a_rule_for_a_series_takes_it_from_the_default() {
         json!({"filesystem_percent{/data}": 95, "filesystem_percent{/old}": false})
             .as_object()
             .unwrap(),
-        true,
+        &built_in().collect::<Vec<_>>(),
         &mut faults,
     );
     let speaking = |label: &str| {

@@ -37,7 +37,7 @@ pub(super) fn joined(rows: &[Row<'_>], config: &Config) -> Map<String, Value> {
 pub(super) fn levels(row: &Row<'_>) -> Option<Levels> {
     let (key, value) = row.entry.clone()?;
     let mut faults = Vec::new();
-    let read = rules::read(&Map::from_iter([(key, value)]), false, &mut faults);
+    let read = rules::read(&Map::from_iter([(key, value)]), &[], &mut faults);
     let (metric, label) = (row.series.metric.as_str(), row.series.label.as_deref());
     let mut found = read.iter().filter_map(|rule| rule.levels_for(metric, label));
     let same = |levels: &&Levels| row.suggested.is_some_and(|one| one.is_as_it_is(levels));

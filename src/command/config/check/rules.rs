@@ -7,6 +7,7 @@ use super::super::{rule_path, value_at};
 use super::Finding;
 use crate::alert::rule::{Levels, Rule, Threshold};
 use crate::bench::metrics::DRIFT;
+use crate::collector::custom::declared;
 use crate::collector::{STORE_FAILED, metrics};
 use crate::config::Config;
 use crate::config::fault::Fault;
@@ -148,8 +149,8 @@ fn grows(metric: &Metric, levels: &Levels) -> Option<String> {
 }
 
 fn out_of_reach(metric: &Metric, levels: &Levels, threshold: &Threshold) -> Option<String> {
-    // Twice as slow is no limit, and what became faster is below 0.
-    if metric.name == DRIFT.name {
+    // Twice as slow is no limit, and what became faster is below 0; what others measure may be anything.
+    if metric.name == DRIFT.name || declared::find(metric.name).is_some() {
         return None;
     }
     let level = threshold.level;

@@ -1,0 +1,198 @@
+//! Numbers of the host's own: what commands print and files hold, as `custom_NAME`. Each is read in a thread of its
+//! own and fails alone; all of them together end in time, and leave no process behind.
+
+pub mod declared;
+mod exposition;
+mod orphan;
+pub mod parse;
+mod perfdata;
+mod run;
+mod textfile;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{COLLECTOR_FAILED, Host, Reading};
+use crate::child::{GRACE, how, last_line};
+use crate::metric::Metric;
+use crate::sample::{Entry, Sorted, Value};
+use orphan::Orphans;
+use parse::{Format, Parsed, parse};
+pub use textfile::Textfile;
+
+/// No command may take longer: all collectors together have ten seconds.
+pub const LONGEST: f64 = 8.0;
+/// A file system that hangs holds a file up for as long.
+const LONGEST_FILE: Duration = Duration::from_secs(5);
+/// What a plugin's exit status says; what is above is no result.
+const UNKNOWN: i32 = 3;
+/// Digits of a number that was scaled.
+const DIGITS: usize = 12;
+
+/// One entry of `monitoring.custom`.
+#[derive(Clone, Debug)]
+pub struct Custom {
+    pub name: String,
+    pub source: Source,
+    pub format: Format,
+    pub value: &'static Metric,
+    /// Where it may be a plugin.
+    pub plugin: Option<Plugin>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    Command { argv: Vec<String>, limit: Duration },
+    Textfile(Textfile),
+}
+
+/// What a monitoring plugin gives besides numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Plugin {
+    pub state: &'static Metric,
+    pub level: &'static Metric,
+}
+
+impl Custom {
+    fn limit(&self) -> Duration {
+        match &self.source {
+            Source::Command { limit, .. } => *limit,
+            Source::Textfile(_) => LONGEST_FILE,
+        }
+    }
+
+    fn read(&self, root: &Path, now: i64) -> Result<Parsed, String> {
+        match &self.source {
+            Source::Command { argv, limit } => self.result(&run::run(argv, *limit)?),
+            Source::Textfile(file) => textfile::read(file, self.format, root, now),
+        }
+    }
+
+    fn result(&self, ran: &run::Ran) -> Result<Parsed, String> {
+        let text = String::from_utf8_lossy(&ran.output);
+        let is_plugin = match self.format {
+            Format::Nagios => true,
+            // Without data a status is a failure like any other.
+            Format::Auto => !ran.status.success() && perfdata::is_there(&text),
+            _ => false,
+        };
+        match ran.status.code() {
+            Some(0) if !is_plugin => parse(self.format, &text),
+            Some(UNKNOWN) if is_plugin => Err(format!("unknown: {}", perfdata::summary(&text))),
+            Some(state @ 0..UNKNOWN) if is_plugin => {
+                perfdata::parse(&text, u64::from(state.unsigned_abs())).checked()
+            }
+            _ => Err(last_line(&ran.complaint).unwrap_or_else(|| how(ran.status))),
+        }
+    }
+}
+
+/// Reads all of them.
+pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
+    let customs = &host.settings.custom;
+    let is_command = |custom: &Custom| matches!(custom.source, Source::Command { .. });
+    let orphans = customs.iter().any(is_command).then(Orphans::gather);
+    for (custom, outcome) in customs.iter().zip(read(customs, host.root, host.epoch)) {
+        store(custom, outcome, host, reading);
+    }
+    if let Some(orphans) = orphans {
+        orphans.end();
+    }
+}
+
+/// All at once, in the order of the entries.
+fn read(customs: &[Custom], root: &Path, now: i64) -> Vec<Result<Parsed, String>> {
+    let (sender, receiver) = channel();
+    let began = Instant::now();
+    // What cannot even be started or killed is not waited for.
+    let too_late = |custom: &Custom| format!("no end within {} s", custom.limit().as_secs_f64());
+    let mut outcomes: Vec<_> = customs.iter().map(|custom| Err(too_late(custom))).collect();
+    for (at, custom) in customs.iter().enumerate() {
+        let (custom, root, sender): (_, PathBuf, _) = (custom.clone(), root.into(), sender.clone());
+        let name = format!("custom:{}", custom.name);
+        // Nobody may listen any more.
+        let work = move || _ = sender.send((at, custom.read(&root, now)));
+        if let Err(error) = thread::Builder::new().name(name).spawn(work)
+            && let Some(outcome) = outcomes.get_mut(at)
+        {
+            *outcome = Err(format!("could not start a thread: {error}"));
+        }
+    }
+    drop(sender);
+    let longest = customs.iter().map(Custom::limit).max().unwrap_or_default() + GRACE;
+    while let Ok((at, outcome)) = receiver.recv_timeout(longest.saturating_sub(began.elapsed())) {
+        if let Some(place) = outcomes.get_mut(at) {
+            *place = outcome;
+        }
+    }
+    outcomes
+}
+
+fn store(custom: &Custom, outcome: Result<Parsed, String>, host: &Host<'_>, reading: &mut Reading) {
+    let (key, values) = (format!("custom:{}", custom.name), &mut reading.values);
+    let (parsed, fault) = match outcome {
+        Ok(mut parsed) => {
+            let fault = parsed.fault.take();
+            (parsed, fault)
+        }
+        Err(fault) => (Parsed::default(), Some(fault)),
+    };
+    values.set_for(&COLLECTOR_FAILED, &key, u64::from(fault.is_some()));
+    reading.errors.extend(fault.map(|fault| (key, fault)));
+    if let Some(plugin) = custom.plugin {
+        if let Some(state) = parsed.state {
+            values.set(plugin.state, state);
+        }
+        // A plugin that says nothing this time has not changed its mind.
+        let before = host.last.and_then(|last| last.values.entry(plugin.level.name));
+        let levels = if parsed.numbers.is_empty() { before.cloned() } else { levels(&parsed) };
+        if let Some(levels) = levels {
+            values.insert(plugin.level.name.into(), levels);
+        }
+    }
+    if let Some(entry) = entry(parsed) {
+        values.insert(custom.value.name.into(), entry);
+    }
+}
+
+/// As they were given: who wrote the command knows how many digits mean something.
+fn entry(parsed: Parsed) -> Option<Entry> {
+    let mut labels = Sorted::default();
+    for number in parsed.numbers {
+        match number.label {
+            None => return Some(Entry::Single(tidy(number.value))),
+            Some(label) => labels.insert(label, tidy(number.value)),
+        }
+    }
+    (!labels.is_empty()).then_some(Entry::Labelled(labels))
+}
+
+/// The levels that a plugin gives its numbers, by what `alert::plugin` reads.
+fn levels(parsed: &Parsed) -> Option<Entry> {
+    let mut labels = Sorted::default();
+    for number in &parsed.numbers {
+        let Some(label) = &number.label else { continue };
+        for (name, limit) in [("warning", number.warning), ("critical", number.critical)] {
+            let Some(limit) = limit else { continue };
+            let below = if limit.below { " below" } else { "" };
+            labels.insert(format!("{label} {name}{below}"), tidy(Value::Float(limit.level)));
+        }
+    }
+    (!labels.is_empty()).then_some(Entry::Labelled(labels))
+}
+
+/// Scaling leaves traces in the last digits.
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Float(number) => {
+            let digits = format!("{number:.*e}", DIGITS - 1);
+            Value::Float(digits.parse().unwrap_or(number) + 0.0)
+        }
+        whole @ Value::Unsigned(_) => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests;
