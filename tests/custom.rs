@@ -306,3 +306,105 @@ fn without_entries_there_is_no_trace_of_it() {
     assert!(!host.last().to_string().contains("custom"));
     assert!(!host.run(&["metrics"]).done().contains("custom_"));
 }
+
+/// A plugin that says what stands in a file, with the exit status on its first line.
+fn plugin(thresholds: &Value) -> Host {
+    let script = "read code <\"$0\".says || exit 7; tail -n +2 \"$0\".says; exit $code";
+    host(&[("disk", script, json!({"format": "nagios", "unit": "percent"}))], thresholds)
+}
+
+/// One run five minutes later.
+fn says(host: &mut Host, code: u8, text: &str) -> Vec<String> {
+    fs::write(host.path("disk.says"), format!("{code}\n{text}\n")).unwrap();
+    host.pass(300, 1);
+    host.run(&["collect"]);
+    firing(host)
+}
+
+#[test]
+fn a_plugin_without_data_is_judged_by_its_status() {
+    let mut host = plugin(&json!({}));
+    assert_eq!(says(&mut host, 0, "OK"), Vec::<String>::new());
+    assert_eq!(says(&mut host, 2, "CRITICAL"), ["custom_disk_state critical"]);
+    assert_eq!(says(&mut host, 1, "WARNING"), ["custom_disk_state warning"]);
+    // Nobody knows: nothing is over, nothing is worse.
+    assert_eq!(says(&mut host, 3, "UNKNOWN - timeout"), ["custom_disk_state warning"]);
+    assert_eq!(host.last()["errors"]["custom:disk"], "unknown: UNKNOWN - timeout");
+    assert!(host.last().get("custom_disk_state").is_none());
+    assert_eq!(says(&mut host, 0, "OK"), Vec::<String>::new());
+    assert!(host.happened().contains(&"recovered".to_owned()));
+}
+
+#[test]
+fn the_levels_of_a_plugin_are_those_of_its_series_and_one_cause_is_one_alert() {
+    let mut host = plugin(&json!({}));
+    let data = |value: u8| format!("DISK | /={value}%;80;90;0;100");
+    assert_eq!(says(&mut host, 0, &data(80)), Vec::<String>::new());
+    assert_eq!(says(&mut host, 1, &data(85)), ["custom_disk{/} warning"]);
+    assert_eq!(host.last()["custom_disk_state"], 1);
+    assert_eq!(says(&mut host, 2, &data(95)), ["custom_disk{/} critical"]);
+    let status = host.run(&["status", "--json"]).json();
+    assert_eq!(status["alerts"][0]["threshold"], 90);
+    // It cannot be run: what fires goes on.
+    fs::remove_file(host.path("disk.says")).unwrap();
+    host.pass(300, 1);
+    host.run(&["collect"]);
+    assert_eq!(firing(&host), ["custom_disk{/} critical"]);
+    assert_eq!(says(&mut host, 0, &data(50)), Vec::<String>::new());
+    let told = ["raised", "escalated", "collector_failed", "collector_back", "recovered"];
+    assert_eq!(host.happened(), told);
+    let replayed = host.run(&["alerts", "replay", "--since", "1d", "--json"]).json();
+    let kinds: Vec<&Value> =
+        replayed["notifications"].as_array().unwrap().iter().map(|one| &one["series"]).collect();
+    assert!(!kinds.is_empty() && kinds.iter().all(|series| **series == "custom_disk{/}"));
+}
+
+#[test]
+fn what_the_levels_of_a_plugin_do_not_say_its_status_does() {
+    let mut host = plugin(&json!({}));
+    assert_eq!(says(&mut host, 2, "DISK | /=50%;80;90"), ["custom_disk_state critical"]);
+    assert_eq!(says(&mut host, 1, "DISK | /=85%;80;90"), ["custom_disk{/} warning"]);
+    assert_eq!(says(&mut host, 2, "refused").len(), 2);
+    assert_eq!(says(&mut host, 0, "DISK | /=50%;80;90"), Vec::<String>::new());
+}
+
+#[test]
+fn limits_that_a_plugin_does_not_hold_to_are_not_judged() {
+    let mut host = plugin(&json!({}));
+    assert_eq!(says(&mut host, 0, "SWAP | swap=1023MB;0;0;0;1023"), Vec::<String>::new());
+    assert_eq!(says(&mut host, 0, "PROCS | zombies=0;0;0"), Vec::<String>::new());
+    assert_eq!(says(&mut host, 2, "PROCS | zombies=2;0;0"), ["custom_disk{zombies} critical"]);
+    assert_eq!(says(&mut host, 0, "PROCS | zombies=0;0;0"), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_of_the_configuration_wins_over_the_levels_of_a_plugin() {
+    let own = plugin(&json!({"custom_disk{/}": {"critical": 70}}));
+    let mut own = own;
+    let firing = says(&mut own, 0, "DISK | /=75%;80;90 /home=50%;80;90");
+    assert_eq!(firing, ["custom_disk{/} critical"]);
+    assert_eq!(
+        says(&mut own, 1, "DISK | /=50%;80;90 /home=85%;80;90"),
+        ["custom_disk{/home} warning"]
+    );
+    let mut off = plugin(&json!({"custom_disk": false}));
+    assert_eq!(says(&mut off, 1, "DISK | /=85%;80;90"), ["custom_disk_state warning"]);
+    let mut none = plugin(&json!({"custom_disk": false, "custom_disk_state": false}));
+    assert_eq!(says(&mut none, 2, "DISK | /=95%;80;90"), Vec::<String>::new());
+}
+
+#[test]
+fn the_levels_of_a_plugin_are_shown_where_levels_are() {
+    let mut host = plugin(&json!({}));
+    says(&mut host, 1, "DISK | /=85%;80;90");
+    let explained = host.run(&["alerts", "explain", "custom_disk{/}"]).done();
+    assert!(explained.contains("80") && explained.contains("90"), "{explained}");
+    assert!(host.run(&["status"]).out.contains("custom_disk{/}"));
+    let check = host.run(&["status", "--check"]).out;
+    assert!(check.contains("85%;80;90"), "{check}");
+    let dry = host.run(&["collect", "--dry-run"]).out;
+    assert!(dry.contains("custom_disk{/}"), "{dry}");
+    let silenced =
+        host.run(&["alerts", "silence", "custom_disk{/}", "--until-recovered", "--reason", "x"]);
+    assert_eq!(silenced.code, Some(0), "{silenced:?}");
+}

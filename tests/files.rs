@@ -1,6 +1,10 @@
 //! Files that must be there: measured, judged, told.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper fails as its test does"
+)]
 
 mod common;
 

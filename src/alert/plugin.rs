@@ -2,16 +2,13 @@
 //! each sample, so that whoever reads samples judges alike. Pure.
 //!
 //! Two alerts for one cause are noise. The exit status says that something is wrong, the levels say what and by how
-//! much. So the levels are what is judged, with the margins and the words of every other rule, and the status speaks
+//! much. So the levels are what is judged, as those of every other rule, and the status speaks
 //! only where it says more than they do: when no number is at a level that is as bad, because the plugin could not
 //! measure, or judges by what no level can express. It is stored in any case.
 
 use std::borrow::Cow;
 
-use super::rule::{
-    CRITICAL_REPEAT, Levels, Measure, Rule, Threshold, WARNING_REPEAT, default_margin,
-};
-use crate::metric::Metric;
+use super::rule::{CRITICAL_REPEAT, Levels, Rule, Threshold, WARNING_REPEAT};
 use crate::sample::{Entry, Values};
 use crate::series::{Pattern, glob, is_glob};
 
@@ -31,7 +28,7 @@ pub fn template(metric: &str) -> Rule {
     Rule { key: metric.to_owned(), pattern, levels: None, labels: Vec::new() }
 }
 
-fn is_template(rule: &Rule) -> bool {
+pub fn is_template(rule: &Rule) -> bool {
     rule.levels.is_none() && rule.labels.iter().all(|(_, levels)| levels.is_none())
 }
 
@@ -44,11 +41,7 @@ pub fn needs(rules: &[Rule]) -> impl Iterator<Item = String> {
 }
 
 /// The rules as they hold for a sample.
-pub fn with_levels<'a>(
-    rules: &'a [Rule],
-    values: &Values,
-    find: fn(&str) -> Option<&'static Metric>,
-) -> Cow<'a, [Rule]> {
+pub fn with_levels<'a>(rules: &'a [Rule], values: &Values) -> Cow<'a, [Rule]> {
     if !rules.iter().any(is_template) {
         return Cow::Borrowed(rules);
     }
@@ -59,7 +52,7 @@ pub fn with_levels<'a>(
             effective.push(rule.clone());
             continue;
         }
-        let filled = fill(rule, values, find);
+        let filled = fill(rule, values);
         let state = state_name(&rule.pattern.metric);
         if values.get(&state, None).is_some_and(|code| is_explained(&filled, values, code)) {
             silent.push(state);
@@ -70,12 +63,10 @@ pub fn with_levels<'a>(
     Cow::Owned(effective)
 }
 
-fn fill(rule: &Rule, values: &Values, find: fn(&str) -> Option<&'static Metric>) -> Rule {
+fn fill(rule: &Rule, values: &Values) -> Rule {
     let mut filled = rule.clone();
     let metric = &rule.pattern.metric;
-    let (Some(Entry::Labelled(levels)), Some(metric)) =
-        (values.entry(&level_name(metric)), find(metric))
-    else {
+    let Some(Entry::Labelled(levels)) = values.entry(&level_name(metric)) else {
         return filled;
     };
     for (name, level) in levels.iter() {
@@ -85,7 +76,7 @@ fn fill(rule: &Rule, values: &Values, find: fn(&str) -> Option<&'static Metric>)
         if is_own || is_glob(label) {
             continue;
         }
-        let threshold = threshold(metric, level.as_f64(), below, is_critical);
+        let threshold = threshold(level.as_f64(), is_critical);
         if !filled.labels.iter().any(|(known, _)| known == label) {
             filled.labels.push((label.to_owned(), None));
         }
@@ -113,11 +104,10 @@ fn parts(name: &str) -> Option<(&str, bool, bool)> {
     Some((label, level == "critical", below))
 }
 
-fn threshold(metric: &Metric, level: f64, below: bool, is_critical: bool) -> Threshold {
-    let margin = default_margin(metric, Measure::Value, level);
-    let clear = if below { level + margin } else { level - margin };
+/// It ends where the plugin says that all is well again, without a margin: what flaps is told as such.
+fn threshold(level: f64, is_critical: bool) -> Threshold {
     let repeat = if is_critical { CRITICAL_REPEAT } else { WARNING_REPEAT };
-    Threshold { level, clear, repeat, ..Threshold::default() }
+    Threshold { level, clear: level, repeat, ..Threshold::default() }
 }
 
 /// Whether a number is at a level that is as bad as the exit status. At is enough: both were rounded.
@@ -139,10 +129,7 @@ fn is_explained(rule: &Rule, values: &Values, state: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Unit;
     use crate::sample::read::{Wanted, line};
-
-    static DISK: Metric = Metric::gauge("custom_disk", Unit::Percent, "Test.").labelled("key");
 
     fn values(text: &str) -> Values {
         let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",{text}}}");
@@ -151,7 +138,7 @@ mod tests {
 
     fn rules(text: &str) -> Vec<Rule> {
         let state = Rule { levels: Some(Levels::default()), ..template("custom_disk_state") };
-        with_levels(&[template("custom_disk"), state], &values(text), |_| Some(&DISK)).into_owned()
+        with_levels(&[template("custom_disk"), state], &values(text)).into_owned()
     }
 
     const LEVELS: &str =
@@ -162,7 +149,7 @@ mod tests {
         let rules = rules(LEVELS);
         let of = |label: &str| rules[0].levels_for("custom_disk", Some(label)).cloned();
         let root = of("/").unwrap();
-        assert_eq!(root.warning.map(|one| (one.level, one.clear)), Some((80.0, 75.0)));
+        assert_eq!(root.warning.map(|one| (one.level, one.clear)), Some((80.0, 80.0)));
         assert_eq!(root.critical.map(|one| one.level), Some(90.0));
         assert!(of("free").is_some_and(|levels| levels.below && levels.critical.is_none()));
         assert_eq!(of("other"), None);
@@ -174,7 +161,7 @@ mod tests {
         let mut own = template("custom_disk");
         own.labels.push(("/".to_owned(), None));
         let held = values(LEVELS);
-        let rules = with_levels(std::slice::from_ref(&own), &held, |_| Some(&DISK));
+        let rules = with_levels(std::slice::from_ref(&own), &held);
         assert_eq!(rules[0].levels_for("custom_disk", Some("/")), None);
         assert!(rules[0].levels_for("custom_disk", Some("free")).is_some());
     }
@@ -197,7 +184,7 @@ mod tests {
     #[test]
     fn other_rules_are_left_as_they_are() {
         let other = Rule { levels: Some(Levels::default()), ..template("cpu_percent") };
-        let held = with_levels(std::slice::from_ref(&other), &Values::default(), |_| None);
+        let held = with_levels(std::slice::from_ref(&other), &Values::default());
         assert!(matches!(held, Cow::Borrowed(_)));
     }
 

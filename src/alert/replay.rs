@@ -12,6 +12,7 @@ use super::fact::Fact;
 use super::fold::fold;
 use super::ledger::{Telling, accepted};
 use super::mute::{Mutes, mark};
+use super::plugin;
 use super::quiet::QuietHours;
 use super::rule::{Levels, Rule};
 use super::state::{Frozen, Standing, State};
@@ -150,9 +151,17 @@ impl Judge {
     }
 
     fn see(&mut self, line: &Line<'_>, quiet_hours: Option<&QuietHours>) {
+        let base = std::mem::take(&mut self.rules);
+        let rules = plugin::with_levels(&base, &line.sample.values);
+        self.judge(&rules, line, quiet_hours);
+        drop(rules);
+        self.rules = base;
+    }
+
+    fn judge(&mut self, rules: &[Rule], line: &Line<'_>, quiet_hours: Option<&QuietHours>) {
         let channels = std::slice::from_ref(&self.channel);
         let state = &mut self.state;
-        let evaluation = evaluate(&self.rules, &state.standings, &state.past, line, channels);
+        let evaluation = evaluate(rules, &state.standings, &state.past, line, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
         let changes = evaluation.changes.into_iter();
         self.changes.extend(changes.map(|change| (line.at.now.clone(), change)));
@@ -160,21 +169,21 @@ impl Judge {
         if state.standings.is_empty() && state.past.is_empty() {
             return;
         }
-        fold(state, &self.rules);
+        fold(state, rules);
         let now = line.sample.timestamp.to_utc();
         let mutes = Mutes::at(now, &[], quiet_hours, line.sample, line.find);
         mark(state, &mutes, &line.at.now);
-        self.tell(line, &mutes);
+        self.tell(rules, line, &mutes);
     }
 
-    fn tell(&mut self, line: &Line<'_>, mutes: &Mutes) {
+    fn tell(&mut self, rules: &[Rule], line: &Line<'_>, mutes: &Mutes) {
         let (now, interval) = (&line.at.now, line.at.interval);
         let value = |standing: &Standing, levels: &Levels| {
             let series = Series::parse(&standing.series);
             let counter = (line.find)(&series.metric).is_some_and(Metric::is_cumulative);
             reading(levels, &series, counter, line.sample, line.window, interval).value
         };
-        let telling = Telling { rules: &self.rules, mutes, now, interval, value: &value };
+        let telling = Telling { rules, mutes, now, interval, value: &value };
         let messages = telling.groups(&self.state, std::slice::from_ref(&self.channel));
         for (channels, facts) in messages {
             self.mails += 1;

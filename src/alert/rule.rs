@@ -1,6 +1,5 @@
 //! Rules: which series, past which levels, for how long. Made from the configuration; checked there. Pure.
 
-use crate::metric::{Metric, Unit};
 use crate::series::{Pattern, glob, precedence};
 
 /// Seconds between reminders, unless told otherwise.
@@ -136,16 +135,6 @@ impl Levels {
             super::Level::Critical => self.critical.as_ref().or(self.warning.as_ref()),
             _ => self.warning.as_ref().or(self.critical.as_ref()),
         }
-    }
-}
-
-/// How far inside its level a threshold ends.
-pub fn default_margin(metric: &Metric, measure: Measure, level: f64) -> f64 {
-    match measure {
-        // A change is over when half of it is.
-        Measure::Change { .. } => level.abs() / 2.0,
-        Measure::Value if metric.unit == Unit::Percent => 5.0,
-        Measure::Value => level.abs() * 0.05,
     }
 }
 

@@ -4,16 +4,18 @@ use super::Context;
 use crate::alert::episode::{Episode, firing, from_events};
 use crate::alert::evaluate::rule_of;
 use crate::alert::mute::{self, Mute, Mutes};
+use crate::alert::plugin;
 use crate::alert::state::{Delivery, Silence, Standing, State};
 use crate::collector;
 use crate::config::Config;
 use crate::notify::way::shown;
 use crate::render::wording::Clock;
 use crate::sample::Sample;
+use crate::sample::read::Wanted;
 use crate::store::range::Range;
 use crate::store::runtime::Runtime;
 use crate::store::{Store, state};
-use crate::time::span;
+use crate::time::{Zone, span};
 
 /// The state in force: of the data directory, or a newer one kept while that could not be written.
 ///
@@ -22,6 +24,17 @@ use crate::time::span;
 pub fn current(store: &Store, runtime: &Runtime) -> std::io::Result<State> {
     let kept = state::peek(&store.directory)?.unwrap_or_default();
     Ok(runtime.state().filter(|other| other.generation > kept.generation).unwrap_or(kept))
+}
+
+/// Takes over the levels that plugins gave in the newest sample. Where there are no plugins nothing is read.
+pub fn take_over(config: &mut Config, store: &Store, context: &Context<'_>) {
+    if !config.rules.iter().any(plugin::is_template) {
+        return;
+    }
+    let last = store.last(Zone::Local.date(context.now.utc), &Wanted::everything());
+    if let Some(last) = last.ok().flatten() {
+        config.rules = plugin::with_levels(&config.rules, &last.values).into_owned();
+    }
 }
 
 /// What holds now.

@@ -1,9 +1,8 @@
 //! The rules that need no configuration, from what each metric says of itself. Pure.
 
+use super::levels::default_margin;
 use crate::alert::plugin;
-use crate::alert::rule::{
-    CRITICAL_REPEAT, Levels, Measure, Rule, Threshold, WARNING_REPEAT, default_margin,
-};
+use crate::alert::rule::{CRITICAL_REPEAT, Levels, Measure, Rule, Threshold, WARNING_REPEAT};
 use crate::collector::find;
 use crate::metric::{Judged, Metric};
 use crate::series::Pattern;

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::reader::is_comment;
-use crate::alert::rule::{
-    CRITICAL_REPEAT, Levels, Measure, Threshold, Times, WARNING_REPEAT, default_margin,
-};
+use crate::alert::rule::{CRITICAL_REPEAT, Levels, Measure, Threshold, Times, WARNING_REPEAT};
 use crate::metric::{Metric, Unit};
 use crate::quantity::{level_words, quantity};
 use crate::series::did_you_mean;
@@ -259,6 +257,16 @@ impl Scale<'_> {
             || wrong(&full, format!("must be {}, not {value}", level_words(self.metric.unit))),
             Ok,
         )
+    }
+}
+
+/// How far inside its level a threshold ends.
+pub(super) fn default_margin(metric: &Metric, measure: Measure, level: f64) -> f64 {
+    match measure {
+        // A change is over when half of it is.
+        Measure::Change { .. } => level.abs() / 2.0,
+        Measure::Value if metric.unit == Unit::Percent => 5.0,
+        Measure::Value => level.abs() * 0.05,
     }
 }
 

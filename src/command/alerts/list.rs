@@ -17,9 +17,10 @@ use crate::time::{Zone, span};
 /// # Errors
 /// There is no store, or a time does not parse.
 pub(super) fn run(list: &AlertsList, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let mut config = context.config()?;
     let range = context.range(list.since.as_deref(), None, "30d")?;
     let store = context.store_to_read(&config)?;
+    standing::take_over(&mut config, &store, context);
     let sample = store.last(Zone::Local.date(context.now.utc), &Wanted::everything())?;
     let present = standing::present(context, &config, &store, sample.as_ref())?;
     let mut episodes = present.firing.clone();

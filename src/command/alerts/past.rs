@@ -3,10 +3,10 @@
 use anyhow::Result;
 use chrono::Duration;
 
-use crate::alert::Level;
 use crate::alert::replay::{Replay, Setting};
 use crate::alert::rule::Rule;
 use crate::alert::window::Lookback;
+use crate::alert::{Level, plugin};
 use crate::collector;
 use crate::config::Config;
 use crate::notify::way;
@@ -88,6 +88,8 @@ fn setting(config: &Config) -> Setting<'_> {
 fn wanted(config: &Config, sets: &[Vec<Rule>]) -> Wanted {
     let named = sets.iter().flatten().map(|rule| rule.pattern.metric.as_str());
     let mutes = collector::metrics().filter(|metric| metric.inhibits).map(|metric| metric.name);
+    let needs: Vec<String> = sets.iter().flat_map(|rules| plugin::needs(rules)).collect();
+    let named = named.chain(needs.iter().map(String::as_str));
     let wanted = if config.expect.is_empty() {
         Wanted::matching(named.chain(mutes))
     } else {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::super::Context;
 use super::super::collect::rules;
 use super::super::keeper::Keeper;
-use super::super::standing::{bracketed, end_words};
+use super::super::standing::{bracketed, end_words, take_over};
 use super::known::Known;
 use crate::alert::mute::{self, UNTIL_RECOVERED};
 use crate::alert::state::{self, State};
@@ -40,7 +40,10 @@ const LONGEST_REASON: usize = 200;
 /// # Errors
 /// The series is not known, the time is not one, or the state cannot be changed.
 pub(super) fn begin(arguments: &Silence, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let mut config = context.config()?;
+    if let Ok(store) = store(&config, context) {
+        take_over(&mut config, &store, context);
+    }
     let line = silence(arguments, &config, context)
         .with_context(|| format!("could not silence {}", arguments.series))?;
     writeln!(context.out, "{line}")?;
@@ -50,7 +53,10 @@ pub(super) fn begin(arguments: &Silence, context: &mut Context<'_>) -> anyhow::R
 /// # Errors
 /// There is no such silence, or the state cannot be changed.
 pub(super) fn end(arguments: &Unsilence, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let mut config = context.config()?;
+    if let Ok(store) = store(&config, context) {
+        take_over(&mut config, &store, context);
+    }
     let series = arguments.series.as_deref();
     let line = unsilence(series, &config, context)
         .with_context(|| format!("could not unsilence {}", series.unwrap_or("everything")))?;

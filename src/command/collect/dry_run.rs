@@ -8,6 +8,7 @@ use super::{judge, lines};
 use crate::alert::Level;
 use crate::alert::evaluate::SHORTEST_JUDGED;
 use crate::alert::mute::Mutes;
+use crate::alert::plugin;
 use crate::alert::rule::Rule;
 use crate::alert::state::State;
 use crate::cli::Exit;
@@ -35,6 +36,7 @@ pub(super) fn run(
     writeln!(context.out, "{}\n", taken.sample.to_line()?)?;
     let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
     let rules = judge::rules(config);
+    let rules = plugin::with_levels(&rules, &taken.sample.values);
     let run = judge::Run {
         config,
         store,
@@ -142,7 +144,9 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
             ]);
         }
     }
-    for rule in rules.iter().filter(|rule| rule.key != collector::STORE_FAILED.name) {
+    let is_silent =
+        |rule: &&Rule| rule.key == collector::STORE_FAILED.name || plugin::is_template(rule);
+    for rule in rules.iter().filter(|rule| !is_silent(rule)) {
         let speaks =
             |(metric, label, _): (&str, Option<&str>, _)| rule.levels_for(metric, label).is_some();
         if !sample.values.points().any(speaks) {

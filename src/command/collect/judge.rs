@@ -8,6 +8,7 @@ use super::take::Recent;
 use super::{absence, happenings, heartbeat, lines, tell};
 use crate::alert::ledger::keep_only;
 use crate::alert::mute::{self, Mutes};
+use crate::alert::plugin;
 use crate::alert::rule::{Levels, Rule, Threshold};
 use crate::alert::window::Window;
 use crate::cli::Exit;
@@ -94,7 +95,7 @@ fn judge_and_tell(
     events: &mut Vec<Event>,
     context: &mut Context<'_>,
 ) -> bool {
-    let rules = rules(run.config);
+    let base = rules(run.config);
     let channels = way::channels(run.config);
     keeper.state.upgrade(&channels);
     keep_only(&mut keeper.state, &channels);
@@ -104,6 +105,7 @@ fn judge_and_tell(
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         let date = run.sample.timestamp.date_naive();
+        let rules = plugin::with_levels(&base, &last.values);
         let before = || lines::window(run.store, date, &rules, &lines, run.recent.interval);
         let window = window.get_or_insert_with(before);
         judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 
 use super::selection::Selection;
-use super::{Context, output, status};
+use super::{Context, output, standing, status};
 use crate::alert::rule::Rule;
 use crate::cli::{Exit, History, HistoryFormat};
 use crate::continuity::{SUSPENDED, Watch};
@@ -57,8 +57,9 @@ pub fn run(arguments: &History, context: &mut Context<'_>) -> Result<Exit> {
     let every = every(arguments, format)?;
     let range =
         context.range(arguments.span.since.as_deref(), arguments.span.until.as_deref(), "24h")?;
-    let config = context.config()?;
+    let mut config = context.config()?;
     let store = context.store_to_read(&config)?;
+    standing::take_over(&mut config, &store, context);
     let interval = status::expected_interval(&config, &store, context);
     let mut gap_events = store.events(range)?;
     gap_events.retain(|event| event.event == kind::GAP);

@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
 use super::selection::Selection;
-use super::{Context, output, status};
+use super::{Context, output, standing, status};
 use crate::alert::episode::{Episode, from_events};
 use crate::alert::rule::Levels;
 use crate::cli::{Exit, Period, Report, ReportFormat};
@@ -107,8 +107,9 @@ pub fn run(arguments: &Report, context: &mut Context<'_>) -> Result<Exit> {
         Some(format) => format == ReportFormat::Json,
         None => is_json(arguments.output.output.as_deref())?,
     };
-    let config = context.config()?;
+    let mut config = context.config()?;
     let store = context.store_to_read(&config)?;
+    standing::take_over(&mut config, &store, context);
     let findings = find(&store, range, &config, context)?;
     let text = if as_json {
         format!("{}\n", Value::Object(object(&findings, range)))

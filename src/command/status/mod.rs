@@ -106,8 +106,9 @@ pub fn run(arguments: &Status, context: &mut Context<'_>) -> anyhow::Result<Exit
 /// # Errors
 /// There is no store, or none with a sample.
 pub fn gather(context: &mut Context<'_>) -> anyhow::Result<Facts> {
-    let config = context.config()?;
+    let mut config = context.config()?;
     let store = context.store_to_read(&config)?;
+    standing::take_over(&mut config, &store, context);
     let wanted = Wanted::everything().with_formerly(formerly());
     let mut last = last_sample(&store, &wanted, context)?;
     if last.host.is_empty() {

@@ -14,6 +14,7 @@ use super::super::{standing, status};
 use super::known::Known;
 use crate::alert::ledger::keep_only;
 use crate::alert::mute::{Mute, Mutes};
+use crate::alert::plugin;
 use crate::alert::rule::Rule;
 use crate::alert::state::{Standing, State};
 use crate::alert::window::Window;
@@ -89,8 +90,9 @@ pub(super) fn run(arguments: &Explain, context: &mut Context<'_>) -> anyhow::Res
 
 impl Scene {
     fn gather(context: &mut Context<'_>) -> anyhow::Result<Self> {
-        let config = context.config()?;
+        let mut config = context.config()?;
         let store = context.store_to_read(&config)?;
+        standing::take_over(&mut config, &store, context);
         let wanted = Wanted::everything().with_formerly(formerly());
         let sample = status::last_sample(&store, &wanted, context)?;
         let runtime = Runtime::look(context.variable, &store.directory);
@@ -128,7 +130,8 @@ impl Scene {
         let rulings = self.rulings(&series, owing);
         let (metric, label) = (&series.metric, series.label.as_deref());
         let is_left_out = |rule: &&Rule| {
-            rule.pattern.matches(metric, label) && rule.levels_for(metric, label).is_none()
+            let speaks = rule.levels_for(metric, label).is_some() || plugin::is_template(rule);
+            rule.pattern.matches(metric, label) && !speaks
         };
         let left_out_by = self.rules.iter().filter(is_left_out).map(|rule| rule.key.as_str());
         let keys = self.rules.iter().map(|rule| rule.key.as_str());

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::super::Context;
 use super::super::selection::Selection;
+use super::super::{Context, standing};
 use super::past;
 use crate::alert::replay::Judge;
 use crate::alert::rule::{Levels, Measure, Rule, Threshold};
@@ -51,9 +51,10 @@ struct Row<'a> {
 /// # Errors
 /// The configuration cannot be used at all, there is no store, or a time or a series is not understood.
 pub(super) fn run(arguments: &Suggest, context: &mut Context<'_>) -> Result<Exit> {
-    let config = context.config()?;
+    let mut config = context.config()?;
     let range = context.range(arguments.since.as_deref(), None, "30d")?;
     let store = context.store_to_read(&config)?;
+    standing::take_over(&mut config, &store, context);
     let typed = Selection::new(&arguments.series);
     let seen = Seen::read(&store, range, &typed, &config)?;
     if !typed.is_empty() {
