@@ -3,9 +3,9 @@
 
 mod command;
 pub mod cpu;
+pub mod custom;
 pub mod device;
 pub mod drive;
-pub mod custom;
 pub mod earlier;
 pub mod file;
 pub mod filesystem;
@@ -116,20 +116,14 @@ pub static STORE_FAILED: Metric = Metric::gauge(
 /// Every metric there is: those this program measures, in the order of the registry, and those that the configuration
 /// declares.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
-    let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
-    let read = COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied());
-    read.chain(own).chain(bench::METRICS.iter().copied())
     built_in().chain(custom::declared::all())
 }
 
 /// Those that need no configuration.
 pub fn built_in() -> impl Iterator<Item = &'static Metric> {
-    COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied()).chain([
-        &COLLECTOR_FAILED,
-        &STORE_FAILED,
-        &MISSING,
-        &GAP,
-    ])
+    let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
+    let read = COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied());
+    read.chain(own).chain(bench::METRICS.iter().copied())
 }
 
 /// The descriptor of a name.

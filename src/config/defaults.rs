@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_levels_a_metric_names_are_those_of_its_rule() {
-        let rule = default_rules(&FULL).next().unwrap();
+        let rule = default_rules(&FULL).remove(0);
         assert_eq!(rule.levels_for("full_percent", Some("/")), None);
         let levels = rule.levels_for("full_percent", Some("/data")).unwrap();
         let of = |threshold: Option<Threshold>| {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_counter_is_judged_by_its_growth() {
-        let rule = default_rules(&KILLS).next().unwrap();
+        let rule = default_rules(&KILLS).remove(0);
         let levels = rule.levels_for("kills", None).unwrap();
         assert_eq!(levels.measure, Measure::Change { seconds: 1_800.0, relative: false });
         assert_eq!(levels.warning.map(|warning| warning.clear), Some(0.5));

@@ -8,10 +8,8 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::key::{Form, Key};
 use super::reader::Reader;
-use super::{Config, KEYS, beside, files, rules, watch};
+use super::{Config, KEYS, beside, custom, files, rules, watch};
 use crate::collector::traffic::Billing;
-use crate::collector::{Filter, Settings};
-use super::{Config, KEYS, beside, custom, files, rules};
 use crate::collector::{Filter, Settings, built_in};
 use crate::store::append::Sync;
 use crate::store::retention::Retention;
@@ -168,8 +166,7 @@ pub(super) fn read(
         metrics_path,
         retention,
         sync,
-        sources: Settings { filesystems, devices, interfaces, billing, watch, files },
-        sources: Settings { filesystems, interfaces, files, custom },
+        sources: Settings { filesystems, devices, interfaces, billing, watch, files, custom },
         expect,
         startup_grace,
         rules,

@@ -1,5 +1,6 @@
 //! `collect --dry-run`: everything but writing and sending, shown.
 
+use super::super::config::rule_path;
 use super::super::{Context, standing};
 use super::gather::gather;
 use super::take::{self, Recent};
@@ -56,7 +57,7 @@ pub(super) fn run(
     write!(
         context.out,
         "{}",
-        table::render(&verdicts(&rules, &state, &taken.sample), &context.stdout)
+        table::render(&verdicts(&rules, &state, &taken.sample, config), &context.stdout)
     )?;
     let hours = config.quiet_hours.as_ref();
     let mutes = Mutes::at(context.now.utc, &state.silences, hours, &taken.sample, collector::find);
@@ -104,7 +105,7 @@ fn show_messages(
 }
 
 /// Each rule with each of its series: value, levels, verdict.
-fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
+fn verdicts(rules: &[Rule], state: &State, sample: &Sample, config: &Config) -> View {
     let columns = vec![
         Column::left("rule"),
         Column::left("series"),
@@ -144,29 +145,26 @@ fn verdicts(rules: &[Rule], state: &State, sample: &Sample) -> View {
             ]);
         }
     }
-    let is_silent =
-        |rule: &&Rule| rule.key == collector::STORE_FAILED.name || plugin::is_template(rule);
-    for rule in rules.iter().filter(|rule| !is_silent(rule)) {
-        let speaks =
-            |(metric, label, _): (&str, Option<&str>, _)| rule.levels_for(metric, label).is_some();
-        if !sample.values.points().any(speaks) {
-            let seldom = collector::find(&rule.pattern.metric).is_some_and(|metric| metric.seldom);
-            let nothing = Cell::text(if seldom {
-                "no reading: it is not measured by every run"
-            } else {
-                "no reading: nothing here has that name"
-            });
-            rows.push(vec![
-                Cell::text(&rule.key),
-                Cell::Missing,
-                Cell::Missing,
-                Cell::Missing,
-                Cell::Missing,
-                nothing,
-            ]);
-        }
-    }
+    rows.extend(rules.iter().filter_map(|rule| without_reading(rule, sample, config)));
     View { columns, rows }
+}
+
+/// A rule that nothing answers to. The defaults are many, and no host has all that they are for.
+fn without_reading(rule: &Rule, sample: &Sample, config: &Config) -> Option<Vec<Cell>> {
+    let speaks =
+        |(metric, label, _): (&str, Option<&str>, _)| rule.levels_for(metric, label).is_some();
+    let is_own = rule_path(rule, config).is_some();
+    if !is_own || plugin::is_template(rule) || sample.values.points().any(speaks) {
+        return None;
+    }
+    let seldom = collector::find(&rule.pattern.metric).is_some_and(|metric| metric.seldom);
+    let nothing = if seldom {
+        "no reading: it is not measured by every run"
+    } else {
+        "no reading: nothing here has that name"
+    };
+    let missing = [(); 4].map(|()| Cell::Missing);
+    Some([Cell::text(&rule.key)].into_iter().chain(missing).chain([Cell::text(nothing)]).collect())
 }
 
 /// Rates over a moment are noise.
