@@ -34,6 +34,8 @@ fn two_lines(host: &mut Host, busy_percent: u64) {
 
 /// What only the machine under the test knows becomes the word LIVE.
 fn without_live_values(mut line: Value) -> Value {
+    // Some file systems have no number of inodes.
+    line.as_object_mut().unwrap().remove("filesystem_inodes_percent");
     for (key, value) in line.as_object_mut().unwrap() {
         if key.starts_with("load") || key.starts_with("disk_") {
             *value = json!("LIVE");

@@ -66,10 +66,11 @@ impl Mutes {
             .iter()
             .filter(|silence| !(silence.until_recovered && is_over))
             .filter(|silence| silence.covers(series));
-        let own = || self.find?(&series.metric)?.of_label;
-        let label = series.label.as_deref().or_else(own);
-        let follows =
-            |cause: &&Series| cause.label.as_deref() == label && cause.metric != series.metric;
+        let metric = self.find.and_then(|find| find(&series.metric));
+        let label = series.label.as_deref().or_else(|| metric?.of_label);
+        // What explains others is told itself.
+        let is_cause = metric.is_some_and(|metric| metric.inhibits);
+        let follows = |cause: &&Series| !is_cause && cause.label.as_deref() == label;
         let causes = self.inhibitors.iter().filter(follows);
         let quiet = self.quiet.iter().filter(|(hours, _)| !hours.lets_pass(worst));
         let silences = silences.map(|silence| Mute::Silenced(silence.clone()));

@@ -11,6 +11,17 @@ pub struct Earlier {
     pub processes: Vec<(u32, u64, u64)>,
     /// Core, its busy clock ticks, and all of them.
     pub cores: Vec<(u32, u64, u64)>,
+    pub stuck: Vec<Stuck>,
+}
+
+/// A process that waits for an answer about a mount.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stuck {
+    pub pid: u32,
+    /// In clock ticks after boot.
+    pub start: u64,
+    /// The mount's label.
+    pub mount: String,
 }
 
 /// Ends the list; what follows is of an older, longer one.
@@ -33,6 +44,9 @@ impl Earlier {
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
         }
+        for Stuck { pid, start, mount } in &self.stuck {
+            _ = writeln!(text, "stuck {pid} {start} {mount}");
+        }
         for (pid, start, ticks) in &self.processes {
             _ = writeln!(text, "{pid} {start} {ticks}");
         }
@@ -50,9 +64,12 @@ impl Earlier {
         }
         let mut earlier = Earlier { uptime: uptime.parse().ok()?, ..Earlier::default() };
         for line in lines {
-            match line.strip_prefix("core ") {
-                Some(core) => earlier.cores.extend(three(core)),
-                None => earlier.processes.extend(three(line)),
+            if let Some(core) = line.strip_prefix("core ") {
+                earlier.cores.extend(three(core));
+            } else if let Some(stuck) = line.strip_prefix("stuck ") {
+                earlier.stuck.extend(stuck_of(stuck));
+            } else {
+                earlier.processes.extend(three(line));
             }
         }
         Some(earlier)
@@ -64,6 +81,12 @@ fn three(line: &str) -> Option<(u32, u64, u64)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
+fn stuck_of(line: &str) -> Option<Stuck> {
+    let mut fields = line.splitn(3, ' ');
+    let (pid, start) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(Stuck { pid, start, mount: fields.next()?.to_owned() })
+}
+
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -73,6 +96,7 @@ pub mod tests {
             uptime: 12.5,
             processes: vec![(1, 2, 3), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
+            stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],
         }
     }
 

@@ -1,4 +1,5 @@
-//! Space on file systems, by statvfs(3). Percentages as `df` gives them: used / (used + available).
+//! Space on file systems, by statvfs(3). Percentages as `df` gives them: used / (used + available). A mount that may
+//! never answer is asked by another process.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -7,9 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::apart::{self, Answer};
+use super::earlier::Stuck;
 use super::mountinfo::{self, Mount};
+use super::space::Space;
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
+use crate::series::label_text;
 
 static DISK_PERCENT: Metric =
     Metric::gauge("disk_percent", Unit::Percent, "Share of the root file system in use.")
@@ -49,6 +54,14 @@ static AVAILABLE: Metric = Metric::gauge(
 static TOTAL: Metric =
     Metric::gauge("filesystem_total", Unit::Bytes, "Size of the file system.").labelled("mount");
 
+static INODES: Metric = Metric::gauge(
+    "filesystem_inodes_percent",
+    Unit::Percent,
+    "Share of the inodes in use; absent where the file system makes them as it needs them.",
+)
+.labelled("mount")
+.phrased("{label} {value} of its inodes used")
+.judged(Judged::warning(90.0).until(80.0).and_critical(98.0));
 static READ_ONLY: Metric = Metric::gauge(
     "filesystem_readonly",
     Unit::Count,
@@ -56,6 +69,16 @@ static READ_ONLY: Metric = Metric::gauge(
 )
 .labelled("mount")
 .phrased_as_state("{label} is read-only", "{label} can be written again")
+.inhibits();
+static TURNED_READ_ONLY: Metric = Metric::gauge(
+    "filesystem_turned_readonly",
+    Unit::Count,
+    "1 if the file system is read-only and could be written in an earlier sample, or is mounted to be written; 0 if it can be written; absent if it never could.",
+)
+.labelled("mount")
+.phrased_as_state("{label} turned read-only", "{label} can be written again")
+.judged(Judged::critical(1.0).until(0.0))
+.carried()
 .inhibits();
 
 pub static COLLECTOR: Collector = Collector::new(
@@ -69,41 +92,12 @@ pub static COLLECTOR: Collector = Collector::new(
         &USED,
         &AVAILABLE,
         &TOTAL,
+        &INODES,
         &READ_ONLY,
+        &TURNED_READ_ONLY,
     ],
     collect,
 );
-
-/// Bytes of a file system.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Space {
-    pub total: u64,
-    /// Free for root.
-    pub free: u64,
-    /// Free for ordinary users.
-    pub available: u64,
-}
-
-impl Space {
-    fn used(self) -> u64 {
-        self.total.saturating_sub(self.free)
-    }
-
-    fn percent(self) -> f64 {
-        100.0 * self.used() as f64 / self.used().saturating_add(self.available) as f64
-    }
-}
-
-/// Asks the kernel.
-pub fn statvfs(path: &Path) -> io::Result<Space> {
-    let stat = rustix::fs::statvfs(path)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Ok(Space {
-        total: bytes(stat.f_blocks),
-        free: bytes(stat.f_bfree),
-        available: bytes(stat.f_bavail),
-    })
-}
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let mut failures = Vec::new();
@@ -127,45 +121,102 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         Ok(_) => {}
         Err(error) => failures.push(format!("could not measure /: {error}")),
     }
-    for mount in &mounts {
+    let (apart, here): (Vec<_>, Vec<_>) =
+        mounts.iter().partition(|mount| mount.apart && *mount.point != *b"/");
+    for mount in here {
         if let (b"/", Ok(space)) = (&*mount.point, &root) {
-            fill(mount, *space, reading);
-        } else if let Err(error) = measure(host, mount, reading) {
-            failures.push(format!("could not measure {}: {error}", mount.label()));
+            fill(host, mount, *space, reading);
+        } else if let Some(space) = measure(host, mount) {
+            failures.extend(take(host, mount, space, reading).err());
         }
     }
+    measure_apart(host, apart, reading, &mut failures);
     if !failures.is_empty() {
         bail!("{}", failures.join("; "));
     }
     Ok(())
 }
 
-fn measure(host: &Host<'_>, mount: &Mount<'_>, reading: &mut Reading) -> io::Result<()> {
+/// `None`: a bound file (a container's /etc/hosts) is no file system to watch.
+fn measure(host: &Host<'_>, mount: &Mount<'_>) -> Option<io::Result<Space>> {
     let path = below(host.root, &mount.point);
-    // A bound file (a container's /etc/hosts) is no file system to watch.
-    if *mount.root != *b"/" && mount.kind != "btrfs" && path.is_file() {
-        return Ok(());
+    let is_file = *mount.root != *b"/" && mount.kind != "btrfs" && path.is_file();
+    (!is_file).then(|| (host.space)(&path))
+}
+
+/// Asks about mounts that may never answer, but not about those of which somebody still waits for an answer.
+fn measure_apart(
+    host: &Host<'_>,
+    mounts: Vec<&Mount<'_>>,
+    reading: &mut Reading,
+    failures: &mut Vec<String>,
+) {
+    let mut asked = Vec::new();
+    for mount in mounts {
+        let label = mount.label();
+        match host.stuck.iter().find(|stuck| stuck.mount == label && apart::lives(stuck)) {
+            Some(stuck) => {
+                reading.earlier.stuck.push(stuck.clone());
+                failures.push(silence(mount));
+            }
+            None => asked.push(mount),
+        }
     }
-    let space = match (host.space)(&path) {
-        Ok(space) => space,
+    if asked.is_empty() {
+        return;
+    }
+    let paths: Vec<_> = asked.iter().map(|mount| below(host.root, &mount.point)).collect();
+    for (mount, answer) in asked.into_iter().zip((host.apart)(&paths)) {
+        match answer {
+            Answer::Space(space) => failures.extend(take(host, mount, space, reading).err()),
+            Answer::Silence { pid, start } => {
+                reading.earlier.stuck.push(Stuck { pid, start, mount: mount.label() });
+                failures.push(silence(mount));
+            }
+        }
+    }
+}
+
+/// The same words for as long as it lasts.
+fn silence(mount: &Mount<'_>) -> String {
+    let (seconds, source) = (apart::PATIENCE.as_secs(), label_text(mount.source));
+    let (label, kind) = (mount.label(), mount.kind);
+    format!("could not measure {label}: no answer for {seconds} s ({kind} from {source})")
+}
+
+fn take(
+    host: &Host<'_>,
+    mount: &Mount<'_>,
+    space: io::Result<Space>,
+    reading: &mut Reading,
+) -> Result<(), String> {
+    match space {
+        Ok(space) => fill(host, mount, space, reading),
         // Not ours to see, or not in our namespace: absent, not a failure.
         Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => {
-            return Ok(());
         }
-        Err(error) => return Err(error),
-    };
-    fill(mount, space, reading);
+        Err(error) => return Err(format!("could not measure {}: {error}", mount.label())),
+    }
     Ok(())
 }
 
-fn fill(mount: &Mount<'_>, space: Space, reading: &mut Reading) {
-    if space.total > 0 {
-        let label = mount.label();
-        reading.values.set_for(&PERCENT, &label, space.percent());
-        reading.values.set_for(&USED, &label, space.used());
-        reading.values.set_for(&AVAILABLE, &label, space.available);
-        reading.values.set_for(&TOTAL, &label, space.total);
-        reading.values.set_for(&READ_ONLY, &label, u64::from(mount.read_only));
+fn fill(host: &Host<'_>, mount: &Mount<'_>, space: Space, reading: &mut Reading) {
+    if space.total == 0 {
+        return;
+    }
+    let (label, values) = (mount.label(), &mut reading.values);
+    values.set_for(&PERCENT, &label, space.percent());
+    values.set_for(&USED, &label, space.used());
+    values.set_for(&AVAILABLE, &label, space.available);
+    values.set_for(&TOTAL, &label, space.total);
+    if let Some(percent) = space.inodes_percent() {
+        values.set_for(&INODES, &label, percent);
+    }
+    values.set_for(&READ_ONLY, &label, u64::from(mount.read_only));
+    let before = host.last.and_then(|last| last.values.get(TURNED_READ_ONLY.name, Some(&label)));
+    // One that never could be written is meant to be so.
+    if !mount.read_only || mount.failed || before.is_some() {
+        values.set_for(&TURNED_READ_ONLY, &label, u64::from(mount.read_only));
     }
 }
 
@@ -175,19 +226,30 @@ fn below(root: &Path, point: &[u8]) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Filter;
+    use super::super::Settings;
+    use super::super::space::tests::SPACE;
     use super::super::tests::{fixture, tree};
     use super::*;
+    use crate::sample::Sample;
+    use crate::sample::Values;
+    use crate::sample::read::{Wanted, line};
 
-    #[test]
-    fn the_percentage_is_the_one_df_shows() {
-        // 1000 blocks, 800 used, 150 left for users: 800 / 950.
-        assert!((Space { total: 1_000, free: 200, available: 150 }.percent() - 84.21).abs() < 0.01);
+    fn table(lines: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(directory.path().join("proc/1")).unwrap();
+        let text = lines.join("\n");
+        std::fs::write(directory.path().join("proc/1/mountinfo"), text).unwrap();
+        directory
     }
+
+    const ROOT: &str = "28 1 8:1 / / rw - ext4 /dev/sda1 rw";
+    const NAS: &str = "29 28 0:40 / /mnt/nas rw - nfs4 server:/export rw,hard";
 
     #[test]
     fn an_empty_file_system_is_absent_rather_than_a_division_by_zero() {
         let (root, mut reading) = (tree("raspberry-pi-4"), Reading::default());
-        let space = |_: &Path| Ok(Space { total: 0, free: 0, available: 0 });
+        let space = |_: &Path| Ok(Space { total: 0, ..SPACE });
         collect(&Host { space, ..fixture(&root) }, &mut reading).unwrap();
         assert!(reading.values.is_empty());
     }
@@ -214,10 +276,94 @@ mod tests {
             if path.ends_with("boot/firmware") {
                 return Err(io::Error::from_raw_os_error(5));
             }
-            Ok(Space { total: 1_000, free: 200, available: 150 })
+            Ok(SPACE)
         };
         let error = collect(&Host { space, ..fixture(&root) }, &mut reading).unwrap_err();
         assert!(format!("{error:#}").starts_with("could not measure /boot/firmware:"));
         assert_eq!(reading.values.get("filesystem_percent", Some("/")), Some(84.2));
+    }
+    fn with_nas(host: &Host<'_>) -> (Reading, Option<String>) {
+        let directory = table(&[ROOT, NAS]);
+        let filesystems = Filter { include: vec!["/mnt/nas".to_owned()], exclude: Vec::new() };
+        let settings = Settings { filesystems, ..Settings::default() };
+        // Nothing there is touched in this process.
+        let space = |path: &Path| {
+            assert!(!path.ends_with("mnt/nas"));
+            Ok(SPACE)
+        };
+        let host = Host { root: directory.path(), settings: &settings, space, ..*host };
+        let mut reading = Reading::default();
+        let outcome = collect(&host, &mut reading);
+        (reading, outcome.err().map(|error| format!("{error:#}")))
+    }
+
+    const SILENT: &str = "could not measure /mnt/nas: no answer for 5 s (nfs4 from server:/export)";
+
+    #[test]
+    fn a_mount_that_may_never_answer_is_asked_by_another_process() {
+        let (reading, failure) = with_nas(&fixture(Path::new("/")));
+        assert_eq!(failure, None);
+        assert_eq!(reading.values.get("filesystem_percent", Some("/mnt/nas")), Some(84.2));
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_told_and_remembered_and_costs_the_others_nothing() {
+        let apart = |_: &[PathBuf]| vec![Answer::Silence { pid: 7, start: 8 }];
+        let (reading, failure) = with_nas(&Host { apart, ..fixture(Path::new("/")) });
+        assert_eq!(failure.as_deref(), Some(SILENT));
+        assert_eq!(reading.values.get("filesystem_percent", Some("/")), Some(84.2));
+        let stuck = Stuck { pid: 7, start: 8, mount: "/mnt/nas".to_owned() };
+        assert_eq!(reading.earlier.stuck, [stuck]);
+    }
+
+    #[test]
+    fn while_somebody_waits_for_an_answer_nobody_else_asks() {
+        let pid = std::process::id();
+        let start = apart::started(pid).unwrap();
+        let stuck = |start| [Stuck { pid, start, mount: "/mnt/nas".to_owned() }];
+        let apart = |_: &[PathBuf]| panic!("asked");
+        let here = stuck(start);
+        let host = Host { apart, stuck: &here, ..fixture(Path::new("/")) };
+        let (reading, failure) = with_nas(&host);
+        assert_eq!((failure.as_deref(), &*reading.earlier.stuck), (Some(SILENT), &here[..]));
+        let other = stuck(start + 1);
+        let (reading, failure) = with_nas(&Host { stuck: &other, ..fixture(Path::new("/")) });
+        assert!(failure.is_none() && reading.earlier.stuck.is_empty(), "its number is used again");
+    }
+
+    fn measured(options: &str, last: Option<&str>) -> Values {
+        let (own, whole) = options.split_once(' ').unwrap();
+        let directory = table(&[&format!("28 1 8:1 / / {own} - ext4 /dev/sda1 {whole}")]);
+        let last: Option<Sample> = last.map(|values| {
+            let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",{values}}}");
+            line(text.as_bytes(), &Wanted::everything()).unwrap()
+        });
+        let mut reading = Reading::default();
+        let host = Host { last: last.as_ref(), ..fixture(directory.path()) };
+        collect(&host, &mut reading).unwrap();
+        reading.values
+    }
+
+    #[test]
+    fn one_that_turned_read_only_is_told_until_it_can_be_written_again() {
+        let of = |options, last| measured(options, last).get(TURNED_READ_ONLY.name, Some("/"));
+        let turned = |number| format!("\"{}\":{{\"/\":{number}}}", TURNED_READ_ONLY.name);
+        let (writable, read_only) = (turned(0), turned(1));
+        assert_eq!(of("rw rw", None), Some(0.0));
+        assert_eq!(of("ro ro", Some(&writable)), Some(1.0));
+        assert_eq!(of("ro ro", Some(&read_only)), Some(1.0));
+        assert_eq!(of("rw rw", Some(&read_only)), Some(0.0));
+        assert_eq!(of("rw ro", None), Some(1.0), "the kernel found an error");
+        assert_eq!(of("ro ro", None), None, "it is meant to be so");
+    }
+
+    #[test]
+    fn inodes_are_measured_where_there_is_a_number_of_them() {
+        assert_eq!(measured("rw rw", None).get(INODES.name, Some("/")), Some(40.0));
+        let directory = table(&[ROOT]);
+        let space = |_: &Path| Ok(Space { inodes: 0, inodes_free: 0, ..SPACE });
+        let mut reading = Reading::default();
+        collect(&Host { space, ..fixture(directory.path()) }, &mut reading).unwrap();
+        assert_eq!(reading.values.get(INODES.name, Some("/")), None);
     }
 }

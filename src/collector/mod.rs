@@ -2,6 +2,7 @@
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
 mod command;
+pub mod apart;
 pub mod cpu;
 pub mod custom;
 pub mod device;
@@ -20,6 +21,7 @@ pub mod paging;
 pub mod pressure;
 pub mod process;
 mod scan;
+pub mod space;
 pub mod system;
 pub mod tcp;
 pub mod temperature;
@@ -48,6 +50,9 @@ use earlier::Earlier;
 use scan::Stat;
 use traffic::Billing;
 use watch::Watch;
+use apart::Answer;
+use earlier::{Earlier, Stuck};
+use space::Space;
 
 /// One source of numbers.
 pub struct Collector {
@@ -156,7 +161,11 @@ pub struct Host<'a> {
     /// What an earlier run of this boot left.
     pub earlier: Option<&'a Earlier>,
     /// statvfs(3), or what a test puts in its place.
-    pub space: fn(&Path) -> io::Result<filesystem::Space>,
+    pub space: fn(&Path) -> io::Result<Space>,
+    /// The same for mounts that may never answer.
+    pub apart: fn(&[PathBuf]) -> Vec<Answer>,
+    /// Those of which an earlier run got no answer.
+    pub stuck: &'a [Stuck],
 }
 
 impl<'a> Host<'a> {
@@ -172,7 +181,9 @@ impl<'a> Host<'a> {
             settings,
             last: None,
             earlier: None,
-            space: filesystem::statvfs,
+            space: space::statvfs,
+            apart: apart::ask,
+            stuck: &[],
         }
     }
 
@@ -313,6 +324,7 @@ pub fn run_cumulative(host: &Host<'_>) -> Values {
 pub mod tests {
     use std::collections::BTreeSet;
 
+    use super::space::tests::SPACE;
     use super::*;
     use crate::metric::Kind;
     use crate::sample::RESERVED;
@@ -321,7 +333,8 @@ pub mod tests {
 
     /// A host read from a tree in `tests/fixtures`, with file systems of 1000 blocks, 100 of them free.
     pub fn fixture(root: &Path) -> Host<'_> {
-        let space = |_: &Path| Ok(filesystem::Space { total: 1_000, free: 200, available: 150 });
+        let space = |_: &Path| Ok(SPACE);
+        let apart = |paths: &[PathBuf]| paths.iter().map(|_| Answer::Space(Ok(SPACE))).collect();
         Host {
             root,
             boot_id: "boot",
@@ -333,6 +346,8 @@ pub mod tests {
             last: None,
             earlier: None,
             space,
+            apart,
+            stuck: &[],
         }
     }
 

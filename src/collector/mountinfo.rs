@@ -19,6 +19,10 @@ pub struct Mount<'a> {
     pub source: &'a [u8],
     /// Nothing can be written: mounted so, or so since the file system failed.
     pub read_only: bool,
+    /// That, although it is mounted to be written: the kernel found an error.
+    pub failed: bool,
+    /// A call on it may never return.
+    pub apart: bool,
 }
 
 impl Mount<'_> {
@@ -92,6 +96,11 @@ fn is_network(kind: &str) -> bool {
     )
 }
 
+/// By another machine or by a process of this one, which may not answer.
+fn is_served(kind: &str) -> bool {
+    kind.starts_with("fuse") || kind == "autofs" || is_network(kind)
+}
+
 fn is_left_out(kind: &str) -> bool {
     let fuse = kind.starts_with("fuse") && kind != "fuseblk";
     fuse || is_pseudo(kind) || is_network(kind)
@@ -112,12 +121,17 @@ fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = std::str::from_utf8(rest.next()?).ok()?;
     let source = rest.next().unwrap_or_default();
-    let read_only = says_read_only(options) || says_read_only(rest.next().unwrap_or_default());
-    Some(Mount { device, root, point, kind, source, read_only })
+    let whole = rest.next().unwrap_or_default();
+    let is_emergency = has(whole, b"emergency_ro");
+    let (own, whole) = (has(options, b"ro"), has(whole, b"ro") || is_emergency);
+    // An image is read-only however it is mounted.
+    let failed = is_emergency || (whole && !own && !is_pseudo(kind));
+    let (read_only, apart) = (own || whole, is_served(kind));
+    Some(Mount { device, root, point, kind, source, read_only, failed, apart })
 }
 
-fn says_read_only(options: &[u8]) -> bool {
-    options.split(|byte| *byte == b',').any(|option| option == b"ro" || option == b"emergency_ro")
+fn has(options: &[u8], option: &[u8]) -> bool {
+    options.split(|byte| *byte == b',').any(|one| one == option)
 }
 
 /// Space, tab, newline and backslash stand as three octal digits.
@@ -173,7 +187,15 @@ pub fn select<'a>(mounts: &[Mount<'a>], filter: &Filter) -> Vec<Mount<'a>> {
         }
     }
     chosen.sort_by(|a, b| a.point.cmp(&b.point));
+    for mount in &mut chosen {
+        // The way there leads through every mount above.
+        mount.apart |= mounts.iter().any(|above| above.apart && is_below(mount, above));
+    }
     chosen
+}
+
+fn is_below(mount: &Mount<'_>, above: &Mount<'_>) -> bool {
+    mount.point.strip_prefix(&*above.point).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// Two mounts of one file system. Subvolumes of btrfs have devices of their own but share their source.
@@ -194,6 +216,8 @@ mod tests {
             kind,
             source: device.as_bytes(),
             read_only: false,
+            failed: false,
+            apart: is_served(kind),
         }
     }
 
@@ -212,6 +236,35 @@ mod tests {
             let line = format!("36 35 98:0 / /data {own} - ext4 /dev/sda1 {whole}");
             assert_eq!(parse(line.as_bytes())[0].read_only, read_only, "{line}");
         }
+    }
+
+    #[test]
+    fn what_was_mounted_to_be_written_and_cannot_be_has_failed() {
+        for (own, kind, whole, failed) in [
+            ("rw", "ext4", "ro,errors=remount-ro", true),
+            ("rw", "ext4", "rw,emergency_ro", true),
+            ("ro", "ext4", "ro", false),
+            ("ro", "ext4", "rw", false),
+            ("rw", "squashfs", "ro", false),
+        ] {
+            let line = format!("36 35 98:0 / /data {own} - {kind} /dev/sda1 {whole}");
+            assert_eq!(parse(line.as_bytes())[0].failed, failed, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_served_and_all_that_is_mounted_below_it_may_not_answer() {
+        let mounts = [
+            mount("8:1", "/", "/", "ext4"),
+            mount("0:2", "/", "/nas", "nfs4"),
+            mount("8:2", "/", "/nas/disk", "ext4"),
+            mount("8:3", "/", "/nasty", "ext4"),
+            mount("8:4", "/", "/usb", "fuseblk"),
+        ];
+        let chosen = select(&mounts, &Filter::default());
+        let apart: Vec<_> = chosen.iter().map(|mount| (mount.label(), mount.apart)).collect();
+        let expected = [("/", false), ("/nas/disk", true), ("/nasty", false), ("/usb", true)];
+        assert_eq!(apart, expected.map(|(label, apart)| (label.to_owned(), apart)));
     }
 
     #[test]

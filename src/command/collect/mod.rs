@@ -75,9 +75,7 @@ pub(super) fn everything(
     taken.sample.values.merge(more);
     let line = taken.sample.to_line()?;
     let stored = usable.and_then(|()| write(store, config, &taken, &line, context));
-    if let Some(earlier) = &taken.earlier {
-        runtime.keep_earlier(&context.now.boot_id, earlier);
-    }
+    runtime.keep_earlier(&context.now.boot_id, &taken.earlier);
     let failure = stored.err().map(|error| format!("{error:#}"));
     let run = judge::Run {
         config,

@@ -84,8 +84,8 @@ fn is_base(sample: &Sample, now: &Now, interval: f64) -> bool {
 
 pub(super) struct Taken {
     pub sample: Sample,
-    /// For the next run; none if what the last one left is to be kept.
-    pub earlier: Option<Earlier>,
+    /// For the next run.
+    pub earlier: Earlier,
 }
 
 /// Reads the host.
@@ -97,12 +97,16 @@ pub(super) fn sample(
     runtime: &Runtime,
 ) -> Taken {
     let now = &context.now;
-    let cached = runtime.earlier(&now.boot_id).filter(|earlier| earlier.uptime <= now.uptime);
-    let too_young = cached.as_ref().is_some_and(|earlier| now.uptime - earlier.uptime < SHORTEST);
-    let earlier = cached.filter(|_| !too_young);
+    let kept = runtime.earlier(&now.boot_id);
+    let (earlier, young) = match kept.as_ref().map(|kept| (kept, now.uptime - kept.uptime)) {
+        Some((kept, age)) if age >= SHORTEST => (Some(kept), None),
+        Some((kept, age)) if age >= 0.0 => (None, Some(kept)),
+        _ => (None, None),
+    };
     let source = Host {
         last: recent.newest.as_ref(),
-        earlier: earlier.as_ref(),
+        earlier,
+        stuck: kept.as_ref().map_or(&[], |kept| &kept.stuck),
         ..Host::new(context.root, now, &config.sources)
     };
     let first = if recent.base.is_none() { Some(first_reading(&source)) } else { None };
@@ -131,7 +135,12 @@ pub(super) fn sample(
         other: std::collections::BTreeMap::new(),
     };
     expect::note(&mut sample, &config.expect, collector::find);
-    Taken { sample, earlier: Some(reading.earlier).filter(|_| !too_young) }
+    // What is too young to be measured from will be old enough for the next run; who waits for an answer is news.
+    let earlier = match young {
+        Some(kept) => Earlier { stuck: reading.earlier.stuck, ..kept.clone() },
+        None => reading.earlier,
+    };
+    Taken { sample, earlier }
 }
 
 fn first_reading(source: &Host<'_>) -> (Values, Instant) {
