@@ -44,4 +44,4 @@ class Server(Operations):
 
 
 # Nothing is remembered: every call comes to us.
-FUSE(Server(), MOUNT, foreground=True, nothreads=False, attr_timeout=0, entry_timeout=0, fsname="server:/export")
+FUSE(Server(), MOUNT, foreground=True, nothreads=False, attr_timeout=0, entry_timeout=0, fsname="server:/export", allow_other=True)
