@@ -100,6 +100,8 @@ collect
 is_silent "the first run beside a server that hangs" 4500 9000 1
 collect
 is_silent "the next run, at once" 0 3000 1
+collect
+is_silent "and one that is too soon to be measured from" 0 3000 1
 sleep 2.5
 collect
 is_silent "the run after" 0 3000 1

@@ -1,4 +1,4 @@
-//! File systems that can no longer be written: told once, and only of those that could be.
+//! What becomes of disks and file systems, through the whole program: told once, and only where it is news.
 
 #![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
 
@@ -81,4 +81,75 @@ fn what_the_kernel_stopped_writing_to_is_one_at_the_first_sample() {
         host.collect();
         assert_eq!(changes(&host), [change("raised", "/")], "{options}");
     }
+}
+
+#[test]
+fn errors_of_a_file_system_are_an_alert_when_they_are_new() {
+    let mut host = Host::new("raspberry-pi-4");
+    let count = "sys/fs/ext4/mmcblk0p2/errors_count";
+    // Those of a year ago are not.
+    host.write(count, "2\n");
+    for _ in 0..8 {
+        host.collect();
+        host.pass(300, 5);
+    }
+    assert_eq!(changes(&host), []);
+    host.write(count, "3\n");
+    host.collect();
+    let raised = ("raised".to_owned(), "filesystem_errors{mmcblk0p2}".to_owned());
+    assert_eq!(changes(&host), [raised]);
+}
+
+#[test]
+fn a_worn_emmc_and_an_array_that_lacks_a_drive_are_alerts() {
+    let host = Host::new("x86-server");
+    for (path, text) in [
+        ("sys/block/mmcblk0/device/life_time", "0x09 0x02\n"),
+        ("sys/block/mmcblk0/device/pre_eol_info", "0x03\n"),
+        ("sys/block/md127/md/degraded", "1\n"),
+    ] {
+        fs::create_dir_all(host.path("root").join(path).parent().unwrap()).unwrap();
+        host.write(path, text);
+    }
+    host.write("sys/block/sdb/device/state", "offline\n");
+    host.collect();
+    let mut series: Vec<_> = host
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "raised")
+        .map(|event| {
+            format!("{} {}", event["level"].as_str().unwrap(), event["series"].as_str().unwrap())
+        })
+        .filter(|text| !text.contains("filesystem_") && !text.contains("disk_"))
+        .collect();
+    series.sort();
+    assert_eq!(
+        series,
+        [
+            "critical device_failed{sdb}",
+            "critical device_pre_eol{mmcblk0}",
+            "critical raid_degraded{md127}",
+            "warning device_life_percent{mmcblk0}",
+        ]
+    );
+}
+
+#[test]
+fn the_lines_tell_what_a_disk_did_in_between() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.collect();
+    host.pass(300, 5);
+    let row =
+        "179 0 mmcblk0 48311 17603 3330242 118834 190572 231845 7304904 1903711 0 432116 2062441";
+    host.write("proc/diskstats", &format!("{row}\n"));
+    host.collect();
+    let line = host.last();
+    let of = |name: &str| line[name]["mmcblk0"].clone();
+    // 20,000 sectors each way; 300 operations that took 600 ms; 30 s of 300.
+    assert_eq!(
+        (of("device_read_rate"), of("device_written_rate")),
+        (34_133.3.into(), 34_133.3.into())
+    );
+    let numbers = ["device_operations_rate", "device_wait_ms", "device_busy_percent"].map(of);
+    assert_eq!(numbers, [1, 2, 10]);
 }
