@@ -1,8 +1,8 @@
 //! The sources of a sample: one file each, declared in `COLLECTORS`. A collector that fails says why, keeps what
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
-mod command;
 pub mod apart;
+mod command;
 pub mod cpu;
 pub mod custom;
 pub mod device;
@@ -46,13 +46,12 @@ use crate::metric::{Metric, Unit};
 use crate::sample::{Process, Sample, Values};
 use crate::series::glob;
 use crate::time::{Now, Zone};
-use earlier::Earlier;
-use scan::Stat;
-use traffic::Billing;
-use watch::Watch;
 use apart::Answer;
 use earlier::{Earlier, Stuck};
+use scan::Stat;
 use space::Space;
+use traffic::Billing;
+use watch::Watch;
 
 /// One source of numbers.
 pub struct Collector {

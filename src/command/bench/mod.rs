@@ -16,7 +16,7 @@ use crate::bench::metrics::{METHOD_VERSION, METRICS, is_of_method, set_method};
 use crate::bench::surroundings::{Surroundings, notes};
 use crate::cli::{Bench, Exit};
 use crate::clock;
-use crate::collector::{Host, filesystem};
+use crate::collector::{Host, space};
 use crate::config::Config;
 use crate::metric::Unit;
 use crate::sample::Values;
@@ -104,7 +104,7 @@ fn admit(force: bool, before: &Surroundings, directory: &Path) -> Result<Option<
 
 /// A disk that is nearly full is left to others.
 fn check_space(directory: &Path, size: u64) -> Result<()> {
-    let space = filesystem::statvfs(directory)
+    let space = space::statvfs(directory)
         .with_context(|| format!("could not tell how much is free in {}", directory.display()))?;
     let needed = size.saturating_mul(SPARE);
     if space.available < needed {
