@@ -27,6 +27,7 @@ pub mod tcp;
 pub mod temperature;
 pub mod traffic;
 pub mod voltage;
+pub mod unit;
 pub mod watch;
 
 use std::cell::OnceCell;
@@ -99,6 +100,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &process::COLLECTOR,
     &watch::COLLECTOR,
     &file::COLLECTOR,
+    &unit::COLLECTOR,
 ];
 
 pub static COLLECTOR_FAILED: Metric = Metric::gauge(

@@ -331,6 +331,39 @@ is 'and the spool, but nothing else, can be written' 'yes no no' "${probe[spool]
 check 'a run with the drop-in stores a line' run_service
 sh_lab "rm -r /etc/systemd/system/$service.d; systemctl daemon-reload"
 
+# --- units that fail, and one that is started again and again ---
+
+printf '[Service]\nExecStart=/bin/false\n' | put 644 /run/systemd/system/broken.service
+printf '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=300ms\n[Unit]\nStartLimitIntervalSec=0\n' |
+  put 644 /run/systemd/system/loop.service
+printf '[Service]\nExecStart=/bin/sleep 1000\n' | put 644 /run/systemd/system/web.service
+put 644 /etc/hostwatch/config.json <<< '{"monitoring": {"watch": [{"name": "web", "unit": "web"}]}}'
+lab systemctl daemon-reload
+unit() { last_line | jq -c "$1" 2>&1; }
+check 'a run on a host whose units are well works' run_service
+is 'the sandbox lets it ask systemd' '0' "$(unit .collector_failed.unit)"
+is 'a unit that never failed is not listed' 'null' "$(unit '.unit_failed."broken.service"')"
+is 'a watched unit that does not run is missing' '1 0' "$(unit .watch_missing.web) $(unit .watch_processes.web)"
+before=$(unit .units_failed)
+sh_lab 'systemctl start web; systemctl start broken; systemctl start --no-block loop; true'
+wait_for 5 sh_lab 'systemctl is-failed --quiet broken.service'
+check 'a run beside a failed unit works' run_service
+is 'the failed unit is listed' "1 $((before + 1))" "$(unit '.unit_failed."broken.service"') $(unit .units_failed)"
+is 'the watched unit runs' '0 1' "$(unit .watch_missing.web) $(unit .watch_processes.web)"
+is 'and its restarts are counted' '0' "$(unit '.unit_restarts."web.service"')"
+lab systemctl reset-failed broken.service
+# Now and then it is running just when it is looked at: from the first time on it is known.
+loops() { lab systemctl start "$service" && [ "$(unit '.unit_restarts."loop.service" // 0')" -gt 0 ]; }
+check 'a unit that is started again and again is seen' wait_for 5 loops
+is 'a unit that is well again is 0, and counts no more' "0 $before" \
+  "$(unit '.unit_failed."broken.service"') $(unit .units_failed)"
+first=$(unit '.unit_restarts."loop.service"')
+sleep 1
+check 'a later run works' run_service
+check 'its restarts grow' test "$(unit '.unit_restarts."loop.service"')" -gt "$first"
+sh_lab 'systemctl stop loop web; rm /run/systemd/system/{broken,loop,web}.service; systemctl daemon-reload'
+lab rm -f /etc/hostwatch/config.json
+
 # --- faults ---
 
 put 644 /etc/hostwatch/config.json <<< '{"monitoring": {"no_such_key": 1}}'

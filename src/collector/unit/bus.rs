@@ -1,0 +1,181 @@
+//! A conversation over the system's message bus: all that can be asked at once is asked in one write, the greeting
+//! included. It never takes longer than two seconds.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::message::{Answer, Arguments, Call, LARGEST, length, read};
+
+const LONGEST: Duration = Duration::from_secs(2);
+/// No line of the greeting comes near.
+const LONGEST_LINE: usize = 512;
+const BUS: &str = "org.freedesktop.DBus";
+const HELLO: Call<'static> = Call {
+    destination: BUS,
+    path: "/org/freedesktop/DBus",
+    interface: BUS,
+    member: "Hello",
+    arguments: Arguments::None,
+};
+
+pub(super) struct Bus {
+    stream: UnixStream,
+    deadline: Instant,
+    /// What came and was not yet read.
+    buffer: Vec<u8>,
+    /// Of the last call.
+    serial: u32,
+}
+
+impl Bus {
+    /// `None` where there is no bus.
+    ///
+    /// # Errors
+    /// There is one that does not let us in.
+    pub(super) fn open(path: &Path) -> anyhow::Result<Option<Self>> {
+        match UnixStream::connect(path) {
+            Ok(stream) => {
+                let deadline = Instant::now() + LONGEST;
+                Ok(Some(Bus { stream, deadline, buffer: Vec::new(), serial: 0 }))
+            }
+            Err(error) if is_none(&error) => Ok(None),
+            Err(error) => {
+                Err(error).with_context(|| format!("could not reach the bus {}", path.display()))
+            }
+        }
+    }
+
+    /// The answers to these calls, in their order.
+    ///
+    /// # Errors
+    /// Not all came in time, or what came is no answer.
+    pub(super) fn ask(&mut self, calls: &[Call<'_>]) -> anyhow::Result<Vec<Answer>> {
+        let mut request = Vec::new();
+        let is_first = self.serial == 0;
+        if is_first {
+            request.extend(greeting(rustix::process::geteuid().as_raw()).into_bytes());
+            self.serial += 1;
+            request.extend(HELLO.write(self.serial));
+        }
+        let first = self.serial + 1;
+        for call in calls {
+            self.serial += 1;
+            request.extend(call.write(self.serial));
+        }
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write_all(&request).map_err(in_words)?;
+        if is_first {
+            self.welcome()?;
+        }
+        let mut answers: Vec<Option<Answer>> = calls.iter().map(|_| None).collect();
+        while answers.iter().any(Option::is_none) {
+            let Some(message) = read(&self.message()?) else { continue };
+            let place = message.serial.checked_sub(first).map(|at| at as usize);
+            match place.and_then(|at| answers.get_mut(at)) {
+                Some(answer) => *answer = Some(message.answer),
+                None => refused(&message.answer)?,
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// The answer to the greeting.
+    fn welcome(&mut self) -> anyhow::Result<()> {
+        let end = loop {
+            if let Some(at) = self.buffer.windows(2).position(|two| two == b"\r\n") {
+                break at;
+            }
+            if self.buffer.len() > LONGEST_LINE {
+                bail!("it does not speak D-Bus");
+            }
+            self.more()?;
+        };
+        let line = String::from_utf8_lossy(self.buffer.get(..end).unwrap_or_default()).into_owned();
+        self.buffer.drain(..end + 2);
+        if !line.starts_with("OK ") {
+            bail!("it does not let us in: {}", line.escape_default());
+        }
+        Ok(())
+    }
+
+    /// The next whole message.
+    fn message(&mut self) -> anyhow::Result<Vec<u8>> {
+        loop {
+            match length(&self.buffer).map_err(anyhow::Error::msg)? {
+                Some(length) if length <= self.buffer.len() => {
+                    return Ok(self.buffer.drain(..length).collect());
+                }
+                _ => self.more()?,
+            }
+        }
+    }
+
+    fn more(&mut self) -> anyhow::Result<()> {
+        let mut part = [0; 16 * 1024];
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        let count = self.stream.read(&mut part).map_err(in_words)?;
+        if count == 0 {
+            bail!("it hung up");
+        }
+        self.buffer.extend(part.get(..count).unwrap_or_default());
+        if self.buffer.len() > 2 * LARGEST {
+            bail!("it says too much");
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> anyhow::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(timed_out());
+        }
+        Ok(left)
+    }
+}
+
+/// The bus knows who we are; it wants to hear it all the same, in hexadecimal digits.
+fn greeting(user: u32) -> String {
+    let digits: Vec<String> =
+        user.to_string().bytes().map(|digit| format!("{digit:02x}")).collect();
+    format!("\0AUTH EXTERNAL {}\r\nBEGIN\r\n", digits.concat())
+}
+
+/// The answer to what nobody waits for: to `Hello`, which a bus that is full refuses.
+fn refused(answer: &Answer) -> anyhow::Result<()> {
+    match answer {
+        Answer::Error(name) => bail!("it refuses us: {name}"),
+        Answer::Body(_) => Ok(()),
+    }
+}
+
+/// No bus: no socket, or one that nobody listens to any more.
+fn is_none(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
+}
+
+fn in_words(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => timed_out(),
+        _ => error.into(),
+    }
+}
+
+fn timed_out() -> anyhow::Error {
+    anyhow::anyhow!("no answer within {} s", LONGEST.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greeting_names_the_user_in_hexadecimal_digits() {
+        assert_eq!(greeting(1000), "\0AUTH EXTERNAL 31303030\r\nBEGIN\r\n");
+        assert_eq!(greeting(0), "\0AUTH EXTERNAL 30\r\nBEGIN\r\n");
+    }
+}
