@@ -7,7 +7,7 @@ use crate::series::label_text;
 const LONGEST: usize = 60;
 const HIDDEN: &str = "***";
 /// What the name of a secret has in it, in small letters.
-const SECRETS: &[&str] = &["pass", "token", "secret", "key", "auth", "credential", "pwd"];
+const SECRETS: &[&str] = &["pass", "token", "secret", "key", "auth", "credential", "pwd", "cookie"];
 /// Options that take `user:password`.
 const USERS: &[&str] = &["-u", "--user", "--proxy-user"];
 /// Programs (or what their names begin with) whose short option takes a secret, and whether it may stand apart.
@@ -73,6 +73,9 @@ impl Masker {
     /// rest of such an argument is hidden with it.
     fn argument(&mut self, argument: &str) -> String {
         let was_awaited = self.next == Next::Secret;
+        if argument.trim().is_empty() {
+            self.next = Next::Plain;
+        }
         let mut shown: Vec<String> = Vec::new();
         for word in argument.split_whitespace() {
             let masked = self.word(word);
@@ -222,6 +225,8 @@ mod tests {
             ("x|--api-KEY|abc", "x --api-KEY ***"),
             ("x|--client_secret=a=b", "x --client_secret=***"),
             ("x|--auth|abc", "x --auth ***"),
+            ("x|--password||-v", "x --password *** -v"),
+            ("curl|-H|Cookie: id=abc; a=b|-s", "curl -H Cookie: *** -s"),
             ("x|--credentials|abc", "x --credentials ***"),
             ("x|-Dspring.datasource.password=abc", "x -Dspring.datasource.password=***"),
             ("env|TOKEN=abc|x", "env TOKEN=*** x"),

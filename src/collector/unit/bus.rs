@@ -117,7 +117,10 @@ impl Bus {
     fn more(&mut self) -> anyhow::Result<()> {
         let mut part = [0; 16 * 1024];
         self.stream.set_read_timeout(Some(self.left()?))?;
-        let count = self.stream.read(&mut part).map_err(in_words)?;
+        let count = match self.stream.read(&mut part) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other.map_err(in_words)?,
+        };
         if count == 0 {
             bail!("it hung up");
         }

@@ -72,7 +72,7 @@ pub(super) fn judge_lines(
     state: &mut State,
     events: &mut Vec<Event>,
 ) {
-    let lookback = Lookback::of(rules, run.recent.interval);
+    let lookback = lookback(rules, lines, run.recent.interval);
     let mut before = run.recent.newest.as_ref().map(Sample::moment);
     for line in lines {
         let now = line.moment();
@@ -91,6 +91,19 @@ pub(super) fn judge_lines(
         }
         before = Some(now);
     }
+}
+
+/// How far the rules look back that speak of something in these lines: most defaults are about what few hosts have, and
+/// reading an hour of lines costs more than all else.
+fn lookback(rules: &[Rule], lines: &[Sample], interval: f64) -> Lookback {
+    let is_there = |rule: &Rule| {
+        let mut names = lines.iter().flat_map(|line| line.values.entries()).map(|(name, _)| name);
+        names.any(|name| rule.pattern.matches_metric(name))
+    };
+    let looks_back = |rule| Lookback::of(std::slice::from_ref(rule), interval);
+    let each = rules.iter().map(|rule| (rule, looks_back(rule)));
+    let asked = each.filter(|(rule, lookback)| !lookback.is_nothing() && is_there(rule));
+    asked.fold(Lookback::default(), |longest, (_, lookback)| longest.or(lookback))
 }
 
 /// The hole between two lines, with its cause if it was found out at the end of it.
@@ -112,7 +125,7 @@ pub(in crate::command) fn window(
     lines: &[Sample],
     interval: f64,
 ) -> Window {
-    let lookback = Lookback::of(rules, interval);
+    let lookback = lookback(rules, lines, interval);
     let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
         return Window::default();
     };
