@@ -293,6 +293,16 @@ fn a_failure_is_said_once_and_is_an_event() {
 }
 
 #[test]
+fn a_check_of_the_configuration_looks_for_the_command() {
+    let host = one("echo 5", json!({}));
+    assert!(!host.run(&["config", "check"]).err.contains("could not run"));
+    fs::remove_file(host.path("x")).unwrap();
+    let said = host.run(&["config", "check"]);
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("monitoring.custom.command: could not run"), "{said:?}");
+}
+
+#[test]
 fn a_dry_run_shows_it_and_stores_nothing() {
     let host = one("echo 5", json!({}));
     assert!(host.run(&["collect", "--dry-run"]).out.contains("\"custom_x\":5"));

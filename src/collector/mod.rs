@@ -26,8 +26,8 @@ pub mod system;
 pub mod tcp;
 pub mod temperature;
 pub mod traffic;
-pub mod voltage;
 pub mod unit;
+pub mod voltage;
 pub mod watch;
 
 use std::cell::OnceCell;

@@ -1,12 +1,14 @@
-//! Whether webhooks, commands and the heartbeat can be reached, as far as that shows without telling anything.
+//! Whether webhooks, commands and the heartbeat can be reached, as far as that shows without telling anything; and
+//! whether the commands of custom metrics are there.
 
 use std::path::Path;
 
 use super::Finding;
 use super::probe::{about, authority, not_a_program, resolve, secret_file};
+use crate::collector::custom::Source;
 use crate::config::key::Key;
 use crate::config::url::{SecretUrl, Target};
-use crate::config::{Config, heartbeat, program, webhook};
+use crate::config::{Config, custom, heartbeat, program, webhook};
 
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -18,11 +20,16 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             findings.extend(secret_file(path, &what, &webhook::HEADER_FILES));
         }
     }
-    for program in &config.programs {
-        let first = program.argv.first().map(Path::new);
+    let programs = config.programs.iter().map(|program| (&program.argv, &program::ARGV));
+    let customs = config.sources.custom.iter().filter_map(|custom| match &custom.source {
+        Source::Command { argv, .. } => Some((argv, &custom::COMMAND)),
+        Source::Textfile(_) => None,
+    });
+    for (argv, key) in programs.chain(customs) {
+        let first = argv.first().map(Path::new);
         findings.extend(first.and_then(|path| {
             let why = not_a_program(path)?;
-            Some(about(&program::ARGV, format!("could not run {}: {why}", path.display())))
+            Some(about(key, format!("could not run {}: {why}", path.display())))
         }));
     }
     if let Some(heartbeat) = &config.heartbeat {
