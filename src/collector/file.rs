@@ -1,13 +1,17 @@
 //! Files that must be there and new: backups, dumps, heartbeats. Of each entry the newest match is measured.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::bail;
 
-use super::globbed::matches;
+use super::globbed::{look_at, matches};
+use super::patience::{self, Job};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
+use crate::sample::Values;
 
 pub static AGE: Metric = Metric::gauge(
     "file_age_seconds",
@@ -42,42 +46,66 @@ pub struct Watched {
     pub path: String,
 }
 
+/// A mount that is dead holds nobody up for longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many there are, and the newest.
+struct Found {
+    count: usize,
+    newest: Option<Metadata>,
+}
+
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let watched = &host.settings.files;
+    if watched.is_empty() {
+        return Ok(());
+    }
+    let job = |watched: &Watched| -> Job<Result<Found, String>> {
+        let (root, path) = (host.root.to_owned(), watched.path.clone());
+        (format!("file:{}", watched.name), Box::new(move || look(&root, &path)))
+    };
+    let outcomes = patience::all(watched.iter().map(job).collect(), PATIENCE);
     let mut failed = Vec::new();
-    for watched in &host.settings.files {
-        if let Err(error) = measure(watched, host, reading) {
-            failed.push(format!("{}: {error:#}", watched.name));
+    for (watched, outcome) in watched.iter().zip(outcomes) {
+        match outcome.flatten() {
+            Ok(found) => set(&watched.name, &found, host.epoch, &mut reading.values),
+            Err(why) => failed.push(format!("{}: {why}", watched.name)),
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
 }
 
-fn measure(watched: &Watched, host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let paths = matches(host.root, &watched.path)?;
-    // What went away meanwhile, or leads nowhere, is not there.
-    let there: Vec<_> = paths.iter().filter_map(|path| fs::metadata(path).ok()).collect();
-    let (name, values) = (watched.name.as_str(), &mut reading.values);
-    values.set_for(&MISSING, name, u64::from(there.is_empty()));
-    values.set_for(&COUNT, name, there.len() as u64);
-    if let Some(newest) = there.iter().max_by_key(|file| (file.mtime(), file.mtime_nsec())) {
-        // A time ahead of the clock is no age.
-        let age = host.epoch.saturating_sub(newest.mtime()).max(0);
-        values.set_for(&AGE, name, age.unsigned_abs());
-        // That of a directory says nothing about what is in it.
-        if newest.is_file() {
-            values.set_for(&SIZE, name, newest.len());
-        }
+fn look(root: &Path, path: &str) -> Result<Found, String> {
+    let words = |error: anyhow::Error| format!("{error:#}");
+    let mut there = Vec::new();
+    for path in matches(root, path).map_err(words)? {
+        // What went away meanwhile, or leads nowhere, is not there.
+        there.extend(look_at(&path, fs::metadata).map_err(words)?);
     }
-    Ok(())
+    let count = there.len();
+    let newest = there.into_iter().max_by_key(|file| (file.mtime(), file.mtime_nsec()));
+    Ok(Found { count, newest })
+}
+
+fn set(name: &str, found: &Found, now: i64, values: &mut Values) {
+    values.set_for(&MISSING, name, u64::from(found.newest.is_none()));
+    values.set_for(&COUNT, name, found.count as u64);
+    let Some(newest) = &found.newest else { return };
+    // A time ahead of the clock is no age.
+    let age = now.saturating_sub(newest.mtime()).max(0);
+    values.set_for(&AGE, name, age.unsigned_abs());
+    // That of a directory says nothing about what is in it.
+    if newest.is_file() {
+        values.set_for(&SIZE, name, newest.len());
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
+    use super::super::Settings;
     use super::super::tests::fixture;
-    use super::super::{Settings, Values};
     use super::*;
 
     const NOW: i64 = 1_000_000;
@@ -131,6 +159,17 @@ mod tests {
         write(root.path(), "a/later", 1, -50);
         assert_eq!(number(&measured(root.path(), "/a/later").0, "file_age_seconds"), Some(0.0));
         assert_eq!(number(&measured(root.path(), "/a").0, "file_size"), None);
+    }
+
+    #[test]
+    fn what_may_not_be_looked_at_is_not_missing() {
+        let root = tempfile::tempdir().unwrap();
+        let name = "x".repeat(300);
+        for path in [format!("/{name}"), format!("/{name}/*")] {
+            let (values, error) = measured(root.path(), &path);
+            assert!(error.starts_with("backup: could not read"), "{error}");
+            assert_eq!(number(&values, "file_missing"), None);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! the dot at the beginning of a hidden name. The work is bounded.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -32,8 +32,28 @@ pub(super) fn matches(root: &Path, pattern: &str) -> anyhow::Result<Vec<PathBuf>
         found = inside;
     }
     // The last components may have been names.
-    found.retain(|path| fs::symlink_metadata(path).is_ok());
-    Ok(found)
+    let mut there = Vec::with_capacity(found.len());
+    for path in found {
+        if look_at(&path, fs::symlink_metadata)?.is_some() {
+            there.push(path);
+        }
+    }
+    Ok(there)
+}
+
+/// What is at a path; `None`: nothing, which is not the same as what may not be looked at.
+///
+/// # Errors
+/// Nobody knows.
+pub(super) fn look_at(
+    path: &Path,
+    look: fn(PathBuf) -> io::Result<Metadata>,
+) -> anyhow::Result<Option<Metadata>> {
+    match look(path.to_owned()) {
+        Ok(data) => Ok(Some(data)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    }
 }
 
 fn list(

@@ -19,6 +19,7 @@ pub mod mountinfo;
 pub mod network;
 pub mod paging;
 pub mod pressure;
+mod patience;
 pub mod process;
 mod scan;
 pub mod space;

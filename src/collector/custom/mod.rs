@@ -9,11 +9,10 @@ mod perfdata;
 mod run;
 mod textfile;
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
+use super::patience::{self, Job};
 use super::{COLLECTOR_FAILED, Host, Reading};
 use crate::child::{GRACE, how, last_line};
 use crate::metric::Metric;
@@ -104,30 +103,14 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
 
 /// All at once, in the order of the entries.
 fn read(customs: &[Custom], root: &Path, now: i64) -> Vec<Result<Parsed, String>> {
-    let (sender, receiver) = channel();
-    let began = Instant::now();
+    let job = |custom: &Custom| -> Job<Result<Parsed, String>> {
+        let (custom, root) = (custom.clone(), root.to_owned());
+        (format!("custom:{}", custom.name), Box::new(move || custom.read(&root, now)))
+    };
     // What cannot even be started or killed is not waited for.
-    let too_late = |custom: &Custom| format!("no end within {} s", custom.limit().as_secs_f64());
-    let mut outcomes: Vec<_> = customs.iter().map(|custom| Err(too_late(custom))).collect();
-    for (at, custom) in customs.iter().enumerate() {
-        let (custom, root, sender): (_, PathBuf, _) = (custom.clone(), root.into(), sender.clone());
-        let name = format!("custom:{}", custom.name);
-        // Nobody may listen any more.
-        let work = move || _ = sender.send((at, custom.read(&root, now)));
-        if let Err(error) = thread::Builder::new().name(name).spawn(work)
-            && let Some(outcome) = outcomes.get_mut(at)
-        {
-            *outcome = Err(format!("could not start a thread: {error}"));
-        }
-    }
-    drop(sender);
     let longest = customs.iter().map(Custom::limit).max().unwrap_or_default() + GRACE;
-    while let Ok((at, outcome)) = receiver.recv_timeout(longest.saturating_sub(began.elapsed())) {
-        if let Some(place) = outcomes.get_mut(at) {
-            *place = outcome;
-        }
-    }
-    outcomes
+    let outcomes = patience::all(customs.iter().map(job).collect(), longest);
+    outcomes.into_iter().map(Result::flatten).collect()
 }
 
 fn store(custom: &Custom, outcome: Result<Parsed, String>, host: &Host<'_>, reading: &mut Reading) {

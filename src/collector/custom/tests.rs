@@ -1,5 +1,7 @@
 //! Commands and plugins, from what they print to what is stored.
 
+use std::time::Instant;
+
 use super::super::Settings;
 use super::super::tests::fixture;
 use super::*;
