@@ -16,11 +16,12 @@ use std::time::{Duration, Instant, SystemTime};
 use common::{Host, Ran};
 use serde_json::{Value, json};
 
-/// A host with one script for each entry; `{path}` in the others' keys stands for nothing but itself.
+/// A host with one script for each entry. A shell reads it: what was just written may still be busy for a moment, and
+/// could not be run itself.
 fn host(entries: &[(&str, &str, Value)], thresholds: &Value) -> Host {
     let host = Host::new("raspberry-pi-4");
     let entry = |(name, script, more): &(&str, &str, Value)| {
-        let mut entry = json!({"name": name, "command": [write(&host, name, script)]});
+        let mut entry = json!({"name": name, "command": ["/bin/sh", write(&host, name, script)]});
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         entry
     };
@@ -39,6 +40,14 @@ fn write(host: &Host, name: &str, script: &str) -> String {
 
 fn one(script: &str, more: Value) -> Host {
     host(&[("x", script, more)], &json!({}))
+}
+
+/// One whose script is the program itself.
+fn direct(script: &str) -> Host {
+    let host = Host::new("raspberry-pi-4");
+    let custom = json!({"name": "x", "command": write(&host, "x", script)});
+    host.configure(&json!({"monitoring": {"custom": custom}}).to_string());
+    host
 }
 
 /// The line that a run stored, which it did in time.
@@ -226,7 +235,7 @@ fn a_process_of_a_killed_command_is_not_left_either() {
 
 #[test]
 fn what_cannot_be_run_is_named_and_disturbs_nothing() {
-    let host = one("echo 5", json!({}));
+    let host = direct("echo 5");
     let path = host.path("x");
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let shown = path.display();
@@ -268,7 +277,7 @@ fn a_command_knows_nothing_of_where_it_runs_and_no_shell_is_in_between() {
         "show",
         "printf '%s\\n' \"$1\" >\"$0\".said; env >>\"$0\".said; cat >>\"$0\".said; echo 1",
     );
-    let custom = json!({"name": "x", "command": [script, "$HOME `id`; *"]});
+    let custom = json!({"name": "x", "command": ["/bin/sh", script, "$HOME `id`; *"]});
     host.configure(&json!({"monitoring": {"custom": custom}}).to_string());
     let mut command = host.command(&["collect"]);
     command.env("HOSTWATCH_SECRET", "1").env("PASSWORD", "2");
@@ -294,7 +303,7 @@ fn a_failure_is_said_once_and_is_an_event() {
 
 #[test]
 fn a_check_of_the_configuration_looks_for_the_command() {
-    let host = one("echo 5", json!({}));
+    let host = direct("echo 5");
     assert!(!host.run(&["config", "check"]).err.contains("could not run"));
     fs::remove_file(host.path("x")).unwrap();
     let said = host.run(&["config", "check"]);
