@@ -3,15 +3,10 @@
 
 use std::path::Path;
 
-use crate::collector::{Host, Reading, memory, read_text, temperature};
+use crate::collector::{Host, Reading, memory, read_text, temperature, throttling};
 
 /// A core with more of the load than this is busy.
 const BUSY: f64 = 0.5;
-/// Where a Raspberry Pi tells what holds it back.
-const THROTTLED: &str = "sys/devices/platform/soc/soc:firmware/get_throttled";
-/// What its lowest four bits mean now; sixteen bits higher, since the boot.
-const REASONS: [&str; 4] = ["under-voltage", "a capped frequency", "throttling", "too much heat"];
-
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
     pub load1: Option<f64>,
@@ -48,8 +43,7 @@ impl Surroundings {
             celsius: reading.values.get("cpu_temp", None),
             governor: text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
                 .filter(|governor| !governor.is_empty()),
-            throttled: text(THROTTLED)
-                .and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()),
+            throttled: throttling::bits(host),
         }
     }
 
@@ -85,7 +79,7 @@ fn throttled_words(before: u32, after: u32) -> Option<String> {
     let meanwhile = (after >> 16) & !(before >> 16);
     let during = before | after | meanwhile;
     let reasons: Vec<&str> = (0..)
-        .zip(REASONS)
+        .zip(throttling::CAUSES)
         .filter(|(bit, _)| during >> bit & 1 == 1)
         .map(|(_, reason)| reason)
         .collect();

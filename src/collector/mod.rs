@@ -3,6 +3,7 @@
 
 pub mod apart;
 mod command;
+pub mod container;
 pub mod cpu;
 pub mod custom;
 pub mod device;
@@ -26,6 +27,7 @@ pub mod space;
 pub mod system;
 pub mod tcp;
 pub mod temperature;
+pub mod throttling;
 pub mod traffic;
 pub mod unit;
 pub mod voltage;
@@ -92,12 +94,14 @@ pub static COLLECTORS: &[&Collector] = &[
     &drive::COLLECTOR,
     &temperature::COLLECTOR,
     &voltage::COLLECTOR,
+    &throttling::COLLECTOR,
     &load::COLLECTOR,
     &network::COLLECTOR,
     &link::COLLECTOR,
     &traffic::COLLECTOR,
     &tcp::COLLECTOR,
     &system::COLLECTOR,
+    &container::COLLECTOR,
     &process::COLLECTOR,
     &watch::COLLECTOR,
     &file::COLLECTOR,
@@ -193,6 +197,15 @@ impl<'a> Host<'a> {
     pub fn read(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let full = self.root.join(path);
         read_whole(&full).with_context(|| format!("could not read {}", full.display()))
+    }
+
+    /// The same for a file that not every kernel has: without it, it is empty.
+    pub fn read_if_there(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let full = self.root.join(path);
+        match read_whole(&full) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.with_context(|| format!("could not read {}", full.display())),
+        }
     }
 
     /// The newest stored line, if it is of this boot.

@@ -50,7 +50,7 @@ pub static COLLECTOR: Collector = Collector::new(
 );
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let content = host.read("proc/vmstat")?;
+    let content = host.read_if_there("proc/vmstat")?;
     let page = rustix::param::page_size() as u64;
     // Without swap, its traffic is nothing to speak of.
     let has_swap = reading.values.get("swap_total", None).is_some();

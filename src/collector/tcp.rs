@@ -1,9 +1,7 @@
 //! Sockets and how TCP fares, from `/proc/net/snmp`, `/proc/net/netstat` and `/proc/net/sockstat` (`proc_pid_net(5)`,
 //! RFC 4022 for the names).
 
-use std::io::ErrorKind;
-
-use super::{Collector, Host, Reading, read_whole};
+use super::{Collector, Host, Reading};
 use crate::metric::Derived::{Each, Rate};
 use crate::metric::{Judged, Metric, Unit};
 
@@ -67,8 +65,8 @@ pub static COLLECTOR: Collector = Collector::new(
 );
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let (snmp, netstat) = (read(host, "proc/net/snmp"), read(host, "proc/net/netstat"));
-    let sockstat = read(host, "proc/net/sockstat");
+    let [snmp, netstat, sockstat] =
+        ["snmp", "netstat", "sockstat"].map(|file| host.read_if_there(&format!("proc/net/{file}")));
     let content = |file| Result::as_ref(file).map_or(&[][..], Vec::as_slice);
     let (columns, more_columns, words) = (content(&snmp), content(&netstat), content(&sockstat));
     let found = [
@@ -85,16 +83,6 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         }
     }
     [snmp, netstat, sockstat].into_iter().find_map(Result::err).map_or(Ok(()), Err)
-}
-
-/// A kernel without TCP has none of these files.
-fn read(host: &Host<'_>, path: &str) -> anyhow::Result<Vec<u8>> {
-    let full = host.path(path);
-    match read_whole(&full) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => anyhow::bail!("could not read {}: {error}", full.display()),
-        Ok(content) => Ok(content),
-    }
 }
 
 fn lines<'a>(content: &'a [u8], begin: &'a str) -> impl Iterator<Item = &'a str> {

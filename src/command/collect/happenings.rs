@@ -92,6 +92,20 @@ pub(super) fn collectors(state: &mut State, sample: &Sample) -> Vec<Event> {
     events
 }
 
+/// What the host is by now: another kernel, system or model than it was.
+pub(super) fn facts(state: &mut State, sample: &Sample) -> Vec<Event> {
+    let changed = |(name, fact): (&String, &String)| {
+        let before = state.facts.get(name).filter(|before| *before != fact)?;
+        let event = Event::new(kind::HOST_CHANGED, &sample.host, &sample.moment());
+        Some(event.saying(format!("{name}: {fact}, before {before}")))
+    };
+    let events = sample.facts.iter().filter_map(changed).collect();
+    if state.facts != sample.facts && !sample.facts.is_empty() {
+        state.facts.clone_from(&sample.facts);
+    }
+    events
+}
+
 /// Faults of the configuration that came or went.
 pub(super) fn configuration(state: &mut State, faults: &[String], sample: &Sample) -> Vec<Event> {
     let text = faults.join("\n");
@@ -258,5 +272,20 @@ mod tests {
         assert_eq!(kinds(&configuration(&mut state, &["x".into()], &sample)), ["config_error"]);
         assert!(configuration(&mut state, &["x".into()], &sample).is_empty());
         assert_eq!(kinds(&configuration(&mut state, &[], &sample)), ["config_ok"]);
+    }
+
+    #[test]
+    fn another_kernel_is_news_and_the_first_one_is_not() {
+        let mut state = State::default();
+        let mut sample = sample(0, "a", 1, "pi");
+        sample.facts.insert("kernel".into(), "6.6".into());
+        assert!(facts(&mut state, &sample).is_empty());
+        sample.facts.insert("kernel".into(), "6.12".into());
+        let events = facts(&mut state, &sample);
+        assert_eq!(
+            events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(),
+            ["kernel: 6.12, before 6.6"]
+        );
+        assert!(facts(&mut state, &sample).is_empty());
     }
 }
