@@ -202,7 +202,7 @@ mod tests {
     fn what_holds_the_processor_back_is_named() {
         let words = |before, after| throttled_words(before, after).unwrap_or_default();
         assert_eq!(words(0, 0x5), "slowed down while measuring: under-voltage, throttling");
-        assert_eq!(words(0, 0x2_0000), "slowed down while measuring: a capped frequency");
+        assert_eq!(words(0, 0x2_0000), "slowed down while measuring: capped frequency");
     }
 
     #[test]

@@ -119,8 +119,10 @@ pub static COLLECTOR: Collector = Collector::new(
 
 /// The host's own traffic with itself, and the plumbing of containers and virtual machines, whose traffic the
 /// bridge or the card shows already.
-const PLUMBING: &[&str] =
-    &["lo", "veth*", "br-*", "docker*", "virbr*", "vnet*", "tap*", "cni*", "cali*", "flannel*"];
+const PLUMBING: &[&str] = &[
+    "lo", "veth*", "br-*", "docker*", "virbr*", "vnet*", "tap*", "cni*", "cali*", "flannel*",
+    "ifb*",
+];
 
 struct Interface {
     name: String,

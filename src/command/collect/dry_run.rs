@@ -52,7 +52,8 @@ pub(super) fn run(
     state.upgrade(&channels);
     let lines = [taken.sample.clone()];
     let date = taken.sample.timestamp.date_naive();
-    let mut window = lines::window(store, date, &rules, &lines, recent.interval);
+    let mut window =
+        lines::window(store, date, &rules, &lines, Some(&state.standings), recent.interval);
     lines::judge_lines(&lines, &run, &rules, &channels, &mut window, &mut state, &mut Vec::new());
     write!(
         context.out,

@@ -107,7 +107,9 @@ fn judge_and_tell(
         let Some(last) = lines.last() else { break };
         let date = run.sample.timestamp.date_naive();
         let rules = plugin::with_levels(&base, &last.values);
-        let before = || lines::window(run.store, date, &rules, &lines, run.recent.interval);
+        let standings = Some(keeper.state.standings.as_slice());
+        let interval = run.recent.interval;
+        let before = || lines::window(run.store, date, &rules, &lines, standings, interval);
         let window = window.get_or_insert_with(before);
         judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);
         events.extend(end_silences(run, &rules, keeper));

@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use super::judge::Run;
 use crate::alert::evaluate::{Change, Line, evaluate, rule_of};
 use crate::alert::fold::fold;
-use crate::alert::rule::{Measure, Rule};
-use crate::alert::state::State;
+use crate::alert::rule::{Levels, Measure, Rule};
+use crate::alert::state::{Standing, State};
 use crate::alert::step::{At, Hole};
 use crate::alert::window::{Lookback, Window};
 use crate::alert::{Channel, Level};
@@ -72,7 +72,7 @@ pub(super) fn judge_lines(
     state: &mut State,
     events: &mut Vec<Event>,
 ) {
-    let lookback = lookback(rules, lines, run.recent.interval);
+    let lookback = lookback(rules, lines, Some(&state.standings), run.recent.interval);
     let mut before = run.recent.newest.as_ref().map(Sample::moment);
     for line in lines {
         let now = line.moment();
@@ -93,17 +93,37 @@ pub(super) fn judge_lines(
     }
 }
 
-/// How far the rules look back that speak of something in these lines: most defaults are about what few hosts have, and
-/// reading an hour of lines costs more than all else.
-fn lookback(rules: &[Rule], lines: &[Sample], interval: f64) -> Lookback {
-    let is_there = |rule: &Rule| {
-        let mut names = lines.iter().flat_map(|line| line.values.entries()).map(|(name, _)| name);
-        names.any(|name| rule.pattern.matches_metric(name))
+/// How far the rules look back that these lines may give an answer to. Reading an hour of lines costs more than all else,
+/// and most defaults are about what few hosts have, or about counts that stand at nothing.
+fn lookback(
+    rules: &[Rule],
+    lines: &[Sample],
+    standings: Option<&[Standing]>,
+    interval: f64,
+) -> Lookback {
+    let matters = |rule: &Rule| {
+        standings.is_none_or(|known| known.iter().any(|standing| standing.rule == rule.key))
+            || lines.iter().flat_map(|line| line.values.points()).any(|(metric, label, value)| {
+                let levels = rule.levels_for(metric, label);
+                levels.is_some_and(|levels| may_be_past(levels, metric, value.as_f64()))
+            })
     };
     let looks_back = |rule| Lookback::of(std::slice::from_ref(rule), interval);
     let each = rules.iter().map(|rule| (rule, looks_back(rule)));
-    let asked = each.filter(|(rule, lookback)| !lookback.is_nothing() && is_there(rule));
+    let asked = each.filter(|(rule, lookback)| !lookback.is_nothing() && matters(rule));
     asked.fold(Lookback::default(), |longest, (_, lookback)| longest.or(lookback))
+}
+
+/// What is never negative cannot have risen by more than it is.
+fn may_be_past(levels: &Levels, metric: &str, value: f64) -> bool {
+    let is_rise = matches!(levels.measure, Measure::Change { relative: false, .. });
+    let least = [levels.warning, levels.critical].into_iter().flatten().map(|one| one.level);
+    let is_past = least.reduce(f64::min).is_none_or(|least| value >= least);
+    let never_negative = || {
+        let known = collector::built_in().find(|known| known.name == metric);
+        known.is_some_and(|known| known.is_cumulative() || known.unit == Unit::Count)
+    };
+    levels.times.is_some() || !is_rise || levels.below || is_past || !never_negative()
 }
 
 /// The hole between two lines, with its cause if it was found out at the end of it.
@@ -117,15 +137,17 @@ fn hole(earlier: &Moment, now: &Moment, interval: f64, events: &[Event]) -> Opti
     Some(Hole { since: earlier.clone(), seconds: now.seconds_since(earlier), cause })
 }
 
-/// The lines before those that are to be judged, as far as a rule asks for them.
+/// The lines before those that are to be judged, as far as a rule asks for them: one that stands, or may come to; without
+/// `standings`, every rule.
 pub(in crate::command) fn window(
     store: &Store,
     date: NaiveDate,
     rules: &[Rule],
     lines: &[Sample],
+    standings: Option<&[Standing]>,
     interval: f64,
 ) -> Window {
-    let lookback = lookback(rules, lines, interval);
+    let lookback = lookback(rules, lines, standings, interval);
     let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
         return Window::default();
     };
