@@ -119,7 +119,7 @@ fn scalars_come_first_then_labels_then_text() {
     let head = ["timestamp", "epoch", "schema", "host", "boot_id", "uptime", "interval"];
     assert_eq!(&keys(&line)[..7], head);
     let rank = |(key, value): (&String, &Value)| match value {
-        _ if key == "errors" => 3,
+        _ if key == "errors" || key == "facts" => 3,
         Value::Array(_) => 2,
         Value::Object(_) => 1,
         _ => 0,

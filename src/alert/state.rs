@@ -34,9 +34,6 @@ pub struct State {
     pub failing: BTreeMap<String, String>,
     /// The faults of the configuration at the last run, one a line.
     pub faults: String,
-    /// What the host was at the last run.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub facts: BTreeMap<String, String>,
 }
 
 impl Default for State {
@@ -52,7 +49,6 @@ impl Default for State {
             printed: BTreeMap::new(),
             failing: BTreeMap::new(),
             faults: String::new(),
-            facts: BTreeMap::new(),
         }
     }
 }

@@ -1,7 +1,6 @@
-//! Load averages, by sysinfo (`/proc/loadavg`, proc(5)).
+//! Load averages, from `/proc/loadavg` (proc(5)).
 
 use anyhow::Context;
-use sysinfo::System;
 
 use super::cpu::CORES;
 use super::{Collector, Host, Reading};
@@ -18,7 +17,6 @@ static LOAD5: Metric = Metric::gauge("load5", Unit::Load, "The same over 5 minut
     .phrased("load over 5 min {value}");
 static LOAD15: Metric = Metric::gauge("load15", Unit::Load, "The same over 15 minutes.")
     .phrased("load over 15 min {value}");
-
 static PER_CORE: Metric =
     Metric::gauge("load15_per_core", Unit::Load, "load15 divided by the number of cores.")
         .phrased("load over 15 min {value} a core")
@@ -27,13 +25,36 @@ static PER_CORE: Metric =
 pub static COLLECTOR: Collector =
     Collector::new("load", &[&LOAD1, &LOAD5, &LOAD15, &PER_CORE], collect);
 
-fn collect(_: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let load = System::load_average().context("could not read the load averages")?;
-    reading.values.set(&LOAD1, load.one);
-    reading.values.set(&LOAD5, load.five);
-    reading.values.set(&LOAD15, load.fifteen);
+fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
+    let loads = parse(&host.read("proc/loadavg")?);
+    let loads = loads.context("could not understand /proc/loadavg: no three numbers")?;
+    let [one, five, fifteen] = loads;
+    reading.values.set(&LOAD1, one);
+    reading.values.set(&LOAD5, five);
+    reading.values.set(&LOAD15, fifteen);
     if let Some(cores) = reading.values.get(CORES.name, None) {
-        reading.values.set(&PER_CORE, load.fifteen / cores);
+        reading.values.set(&PER_CORE, fifteen / cores);
     }
     Ok(())
+}
+
+/// `0.42 0.38 0.31 1/123 4567`.
+fn parse(content: &[u8]) -> Option<[f64; 3]> {
+    let mut words = std::str::from_utf8(content).ok()?.split_ascii_whitespace();
+    let mut load = || words.next()?.parse().ok().filter(|load: &f64| *load >= 0.0);
+    Some([load()?, load()?, load()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_numbers_are_the_loads_and_less_is_nothing() {
+        assert_eq!(parse(b"0.42 0.38 0.31 1/123 4567\n"), Some([0.42, 0.38, 0.31]));
+        assert_eq!(
+            (parse(b"0.42 0.38\n"), parse(b"-1 2 3"), parse(b"NaN 1 1")),
+            (None, None, None)
+        );
+    }
 }

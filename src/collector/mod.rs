@@ -438,6 +438,6 @@ pub mod tests {
         let reading = run(&fixture(Path::new("/nonexistent")));
         assert_eq!(reading.values.get("collector_failed", Some("cpu")), Some(1.0));
         assert!(reading.errors["cpu"].contains("could not read /nonexistent/proc/stat"));
-        assert_eq!(reading.values.get("collector_failed", Some("load")), Some(0.0));
+        assert_eq!(reading.values.get("collector_failed", Some("system")), Some(0.0));
     }
 }

@@ -215,7 +215,7 @@ impl Visitor<'_> for KeySeed<'_> {
             "interval" => Key::Interval,
             "top" if self.0.text => Key::Top,
             "errors" if self.0.text => Key::Errors,
-            "facts" if self.0.text => Key::Facts,
+            "facts" if self.0.text || self.0.facts => Key::Facts,
             "top" | "errors" | "facts" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);

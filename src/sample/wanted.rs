@@ -12,8 +12,10 @@ pub struct Wanted {
     names: Option<Vec<String>>,
     /// Names that need not be copied out of every line, sorted by length.
     declared: Vec<&'static str>,
-    /// `top` and `errors`.
+    /// `top`, `errors` and `facts`.
     pub text: bool,
+    /// `facts` alone.
+    pub facts: bool,
     /// Old name → name, from the descriptors.
     pub formerly: Vec<(&'static str, &'static str)>,
 }
@@ -65,6 +67,12 @@ impl Wanted {
     pub fn with_declared(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.declared = names.into_iter().collect();
         self.declared.sort_unstable_by(|a, b| by_length(a, b));
+        self
+    }
+
+    #[must_use]
+    pub fn with_facts(mut self) -> Self {
+        self.facts = true;
         self
     }
 

@@ -46,7 +46,17 @@ pub(super) fn since(
     if !newest.host.is_empty() && newest.host != sample.host {
         events.push(new(kind::HOST_CHANGED).saying(format!("the host was named {}", newest.host)));
     }
+    events.extend(facts(newest, sample));
     events
+}
+
+/// What the host is by now: another kernel, system or model than it was.
+fn facts<'a>(newest: &'a Sample, sample: &'a Sample) -> impl Iterator<Item = Event> + 'a {
+    sample.facts.iter().filter_map(|(name, fact)| {
+        let before = newest.facts.get(name).filter(|before| *before != fact)?;
+        let event = Event::new(kind::HOST_CHANGED, &sample.host, &sample.moment());
+        Some(event.saying(format!("{name}: {fact}, before {before}")))
+    })
 }
 
 /// What the lines are sure of stands. Else a failure to store explains the gap, and then the end of the boot.
@@ -89,20 +99,6 @@ pub(super) fn collectors(state: &mut State, sample: &Sample) -> Vec<Event> {
         .map(|name| new(kind::COLLECTOR_BACK, name).saying("works again"));
     let events = begun.chain(ended).collect();
     state.failing.clone_from(&sample.errors);
-    events
-}
-
-/// What the host is by now: another kernel, system or model than it was.
-pub(super) fn facts(state: &mut State, sample: &Sample) -> Vec<Event> {
-    let changed = |(name, fact): (&String, &String)| {
-        let before = state.facts.get(name).filter(|before| *before != fact)?;
-        let event = Event::new(kind::HOST_CHANGED, &sample.host, &sample.moment());
-        Some(event.saying(format!("{name}: {fact}, before {before}")))
-    };
-    let events = sample.facts.iter().filter_map(changed).collect();
-    if state.facts != sample.facts && !sample.facts.is_empty() {
-        state.facts.clone_from(&sample.facts);
-    }
     events
 }
 
@@ -276,16 +272,16 @@ mod tests {
 
     #[test]
     fn another_kernel_is_news_and_the_first_one_is_not() {
-        let mut state = State::default();
-        let mut sample = sample(0, "a", 1, "pi");
-        sample.facts.insert("kernel".into(), "6.6".into());
-        assert!(facts(&mut state, &sample).is_empty());
-        sample.facts.insert("kernel".into(), "6.12".into());
-        let events = facts(&mut state, &sample);
-        assert_eq!(
-            events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(),
-            ["kernel: 6.12, before 6.6"]
-        );
-        assert!(facts(&mut state, &sample).is_empty());
+        let of = |kernel: Option<&str>| {
+            let mut sample = sample(0, "a", 1, "pi");
+            sample.facts.extend(kernel.map(|text| ("kernel".to_owned(), text.to_owned())));
+            sample
+        };
+        let changed = |before| -> Vec<_> {
+            let (newest, sample) = (of(before), of(Some("6.12")));
+            facts(&newest, &sample).map(|event| event.text).collect()
+        };
+        assert_eq!(changed(Some("6.6")), ["kernel: 6.12, before 6.6"]);
+        assert!(changed(None).is_empty() && changed(Some("6.12")).is_empty());
     }
 }

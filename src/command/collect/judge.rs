@@ -79,7 +79,6 @@ pub(super) fn and_tell(run: &Run<'_>, context: &mut Context<'_>) -> bool {
     print_failures(run, &mut keeper, context);
     let (state, faults) = (&mut keeper.state, run.config.fault_lines());
     events.extend(happenings::collectors(state, run.sample));
-    events.extend(happenings::facts(state, run.sample));
     events.extend(happenings::configuration(state, &faults, run.sample));
     let owed = judge_and_tell(run, &mut keeper, &mut events, context);
     heartbeat::end(run, run.exit(owed), &mut keeper, context);

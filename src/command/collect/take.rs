@@ -41,7 +41,7 @@ impl Recent {
         let (today, moment) = (Zone::Local.date(now.utc), now.moment());
         let cumulative =
             collector::metrics().filter(|metric| metric.is_continued()).map(|metric| metric.name);
-        let counters = Wanted::names(cumulative).and(SUSPENDED);
+        let counters = Wanted::names(cumulative).and(SUSPENDED).with_facts();
         let mut recent =
             Recent { newest: None, base: None, interval: log_interval.unwrap_or(DEFAULT_INTERVAL) };
         let mut moments: Vec<Moment> = Vec::new();
