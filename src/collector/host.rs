@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 
 use super::apart::{self, Answer};
 use super::earlier::{Earlier, Stuck};
+use super::own::Cost;
 use super::space::{self, Space};
 use super::traffic::Billing;
 use super::watch::Watch;
@@ -35,6 +36,8 @@ pub struct Host<'a> {
     pub last: Option<&'a Sample>,
     /// What an earlier run of this boot left.
     pub earlier: Option<&'a Earlier>,
+    /// What the run before cost.
+    pub cost: Option<Cost>,
     /// statvfs(3), or what a test puts in its place.
     pub space: fn(&Path) -> io::Result<Space>,
     /// The same for mounts that may never answer.
@@ -56,6 +59,7 @@ impl<'a> Host<'a> {
             settings,
             last: None,
             earlier: None,
+            cost: None,
             space: space::statvfs,
             apart: apart::ask,
             stuck: &[],

@@ -19,6 +19,7 @@ pub mod load;
 pub mod memory;
 pub mod mountinfo;
 pub mod network;
+pub mod own;
 pub mod paging;
 mod patience;
 pub mod pressure;
@@ -95,6 +96,7 @@ pub static COLLECTORS: &[&Collector] = &[
     &process::COLLECTOR,
     &watch::COLLECTOR,
     &file::COLLECTOR,
+    &own::COLLECTOR,
     &unit::COLLECTOR,
 ];
 
@@ -230,6 +232,7 @@ pub mod tests {
             settings: &EVERYTHING,
             last: None,
             earlier: None,
+            cost: None,
             space,
             apart,
             stuck: &[],

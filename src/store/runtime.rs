@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::state;
 use crate::alert::state::State;
 use crate::collector::earlier::Earlier;
+use crate::collector::own::Cost;
 
 /// `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/hostwatch` or `/run/user/UID/hostwatch`, else the data directory.
 #[derive(Clone, Debug)]
@@ -83,6 +84,27 @@ impl Runtime {
             }
             _ = file.write_all(earlier.format(boot_id).as_bytes());
         }
+    }
+
+    /// What the run before cost.
+    pub fn cost(&self) -> Option<Cost> {
+        if self.shared { None } else { Cost::parse(&fs::read_to_string(self.costs()).ok()?) }
+    }
+
+    /// Nobody wears out a card to say how much it is worn.
+    pub fn keep_cost(&self, cost: &Cost) {
+        if self.shared {
+            return;
+        }
+        let file =
+            fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.costs());
+        if let Ok(mut file) = file {
+            _ = file.write_all(cost.format().as_bytes());
+        }
+    }
+
+    fn costs(&self) -> PathBuf {
+        self.directory.join("cost.cache")
     }
 
     /// What was told while the data directory could not be written.

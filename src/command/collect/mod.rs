@@ -12,10 +12,13 @@ mod lines;
 mod take;
 mod tell;
 
+use std::time::Instant;
+
 use super::{Context, keeper};
 use crate::cli::{Collect, Exit};
 use crate::clock;
 use crate::collector;
+use crate::collector::own::Cost;
 use crate::config::Config;
 use crate::render::wording::phrase;
 use crate::sample::{Sample, Values};
@@ -67,6 +70,7 @@ pub(super) fn everything(
     more: Values,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Done> {
+    let began = Instant::now();
     heartbeat::begin(config, context);
     let usable = create_directory(&store.directory);
     let runtime = Runtime::find(context.variable, &store.directory);
@@ -102,6 +106,9 @@ pub(super) fn everything(
         && let Some(words) = super::standing::owed(context, store)
     {
         context.note(&format!("owed: {words}"));
+    }
+    if let Some(cost) = Cost::of_this_process(context.root, began.elapsed()) {
+        runtime.keep_cost(&cost);
     }
     let (exit, is_stored) = (run.exit(owed), run.failure.is_none());
     Ok(Done { sample: taken.sample, exit, line, is_stored })

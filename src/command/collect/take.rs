@@ -106,6 +106,7 @@ pub(super) fn sample(
     let source = Host {
         last: recent.newest.as_ref(),
         earlier,
+        cost: runtime.cost(),
         stuck: kept.as_ref().map_or(&[], |kept| &kept.stuck),
         ..Host::new(context.root, now, &config.sources)
     };
