@@ -124,6 +124,9 @@ const PLUMBING: &[&str] = &[
     "ifb*",
 ];
 
+/// The kernel allows no more (`IFNAMSIZ`).
+const NAME_BYTES: usize = 15;
+
 struct Interface {
     name: String,
     received: u64,
@@ -174,6 +177,10 @@ fn parse_line(line: &[u8]) -> Option<Interface> {
     // Names may hold colons (aliases), numbers do not.
     let colon = line.iter().rposition(|byte| *byte == b':')?;
     let (name, numbers) = line.split_at_checked(colon)?;
+    let name = name.trim_ascii();
+    if !(1..=NAME_BYTES).contains(&name.len()) {
+        return None;
+    }
     let columns: Option<Vec<u64>> = std::str::from_utf8(numbers)
         .ok()?
         .strip_prefix(':')?
@@ -183,7 +190,7 @@ fn parse_line(line: &[u8]) -> Option<Interface> {
     match columns?.as_slice() {
         [received, _, errors_in, drops_in, _, _, _, _, sent, _, errors_out, drops_out, ..] => {
             Some(Interface {
-                name: label_text(name.trim_ascii()),
+                name: label_text(name),
                 received: *received,
                 sent: *sent,
                 errors: errors_in.saturating_add(*errors_out),
@@ -226,6 +233,14 @@ mod tests {
     #[test]
     fn headings_and_odd_lines_are_left_out() {
         assert!(parse(b"Inter-|   Receive  |  Transmit\n face |bytes packets\nx: 1 2 3\ny: a b c d e f g h i j k l\n\n").is_empty());
+    }
+
+    #[test]
+    fn what_is_longer_than_a_name_can_be_is_no_interface() {
+        let line = |name: &str| format!("{name}: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
+        let is_read = |name: &str| parse_line(line(name).as_bytes()).is_some();
+        assert!(is_read("enx0123456789ab") && is_read("eth0:1"));
+        assert!(!is_read("enx0123456789abc") && !is_read(" ") && !is_read(&"x: ".repeat(9_999)));
     }
 
     #[test]
