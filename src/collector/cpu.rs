@@ -196,7 +196,8 @@ fn busiest(cores: &[(u32, u64, u64)], earlier: &Earlier) -> Option<f64> {
     let percent = |(number, busy, all): &(u32, u64, u64)| {
         let (_, before, all_before) = earlier.cores.iter().find(|(core, ..)| core == number)?;
         let (busy, all) = (busy.checked_sub(*before)?, all.checked_sub(*all_before)?);
-        (all > 0).then(|| 100.0 * busy as f64 / all as f64)
+        // Idle and waiting for disks may fall a little within a boot (proc(5)).
+        (all > 0).then(|| (100.0 * busy as f64 / all as f64).min(100.0))
     };
     cores.iter().filter_map(percent).reduce(f64::max)
 }
@@ -235,5 +236,11 @@ mod tests {
         let now = [(0, 150, 1_100), (1, 190, 1_100), (2, 6, 7), (3, 9, 9)];
         assert_eq!(busiest(&now, &earlier), Some(90.0));
         assert_eq!(busiest(&now, &Earlier::default()), None);
+    }
+
+    #[test]
+    fn a_core_whose_idle_time_fell_is_busy_for_no_more_than_all_of_it() {
+        let earlier = Earlier { cores: vec![(0, 100, 1_000)], ..Earlier::default() };
+        assert_eq!(busiest(&[(0, 110, 1_008)], &earlier), Some(100.0));
     }
 }
