@@ -70,28 +70,42 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let block = host.path("sys/block");
     let names = names(&block)?;
     let mut failures = Vec::new();
-    let mut note = |outcome: anyhow::Result<()>| {
-        failures.extend(outcome.err().map(|error| format!("{error:#}")));
-    };
     for name in &names {
-        let drive = block.join(name);
-        if is_numbered(name, "mmcblk") {
-            note(emmc(&drive, name, reading));
-        } else if name.starts_with("sd") {
-            note(scsi(&drive, name, reading));
-        } else if name.starts_with("md") {
-            note(raid(&drive, name, reading));
-        }
+        let read = match name.as_str() {
+            card if is_numbered(card, "mmcblk") => emmc,
+            disk if disk.starts_with("sd") => scsi,
+            array if array.starts_with("md") => raid,
+            _ => continue,
+        };
+        note(read(&block.join(name), name, reading), &mut failures);
     }
     if names.iter().any(|name| name.starts_with("nvme")) {
-        note(nvme(&host.path("sys/class/nvme"), reading));
+        each(&host.path("sys/class/nvme"), nvme, reading, &mut failures);
     }
-    note(ext4(&host.path("sys/fs/ext4"), reading));
-    note(btrfs(&host.path("sys/fs/btrfs"), reading));
+    each(&host.path("sys/fs/ext4"), ext4, reading, &mut failures);
+    each(&host.path("sys/fs/btrfs"), btrfs, reading, &mut failures);
     if !failures.is_empty() {
         bail!("{}", failures.join("; "));
     }
     Ok(())
+}
+
+/// Reads one drive or file system from its directory, under its name.
+type Read = fn(&Path, &str, &mut Reading) -> anyhow::Result<()>;
+
+/// Everything in a directory, each by itself.
+fn each(all: &Path, read: Read, reading: &mut Reading, failures: &mut Vec<String>) {
+    let found = names(all).unwrap_or_else(|error| {
+        note(Err(error), failures);
+        Vec::new()
+    });
+    for name in found {
+        note(read(&all.join(&name), &name, reading), failures);
+    }
+}
+
+fn note(outcome: anyhow::Result<()>, failures: &mut Vec<String>) {
+    failures.extend(outcome.err().map(|error| format!("{error:#}")));
 }
 
 fn is_numbered(name: &str, kind: &str) -> bool {
@@ -137,42 +151,44 @@ fn raid(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nvme(class: &Path, reading: &mut Reading) -> anyhow::Result<()> {
-    for name in names(class)?.iter().filter(|name| is_numbered(name, "nvme")) {
-        if let Some(state) = text(&class.join(name).join("state"))? {
-            reading.values.set_for(&FAILED, name, u64::from(state != "live"));
-        }
+fn nvme(controller: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    if is_numbered(name, "nvme")
+        && let Some(state) = text(&controller.join("state"))?
+    {
+        reading.values.set_for(&FAILED, name, u64::from(state != "live"));
     }
     Ok(())
 }
 
-fn ext4(all: &Path, reading: &mut Reading) -> anyhow::Result<()> {
-    for name in names(all)?.iter().filter(|name| *name != "features") {
-        if let Some(errors) = number(&all.join(name).join("errors_count"), decimal)? {
-            reading.values.set_for(&FILESYSTEM_ERRORS, &label_text(name.as_bytes()), errors);
-        }
+/// What the kernel's file systems can do stands beside those that are there.
+const FEATURES: &str = "features";
+
+fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    if name != FEATURES
+        && let Some(errors) = number(&directory.join("errors_count"), decimal)?
+    {
+        reading.values.set_for(&FILESYSTEM_ERRORS, &label_text(name.as_bytes()), errors);
     }
     Ok(())
 }
 
-/// Each under the first of its devices, and the errors of all of them.
-fn btrfs(all: &Path, reading: &mut Reading) -> anyhow::Result<()> {
-    for id in names(all)?.iter().filter(|name| *name != "features") {
-        let (directory, mut sum) = (all.join(id), None);
-        for device in names(&directory.join("devinfo"))? {
-            let path = directory.join("devinfo").join(device).join("error_stats");
-            let Some(counts) = text(&path)? else { continue };
-            for line in counts.lines() {
-                let count = line.split_once(' ').and_then(|(_, count)| decimal(count));
-                let count = count.with_context(|| not_understood(&path))?;
-                sum = Some(sum.unwrap_or(0_u64).saturating_add(count));
-            }
+/// Under the first of its devices, with the errors of all of them.
+fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    let mut sum = None;
+    // There is no such directory among the features.
+    for device in names(&directory.join("devinfo"))? {
+        let path = directory.join("devinfo").join(device).join("error_stats");
+        let Some(counts) = text(&path)? else { continue };
+        for line in counts.lines() {
+            let count = line.split_once(' ').and_then(|(_, count)| decimal(count));
+            let count = count.with_context(|| not_understood(&path))?;
+            sum = Some(sum.unwrap_or(0_u64).saturating_add(count));
         }
-        if let Some(sum) = sum {
-            let name = names(&directory.join("devices"))?.into_iter().next();
-            let label = label_text(name.as_ref().unwrap_or(id).as_bytes());
-            reading.values.set_for(&FILESYSTEM_ERRORS, &label, sum);
-        }
+    }
+    if let Some(sum) = sum {
+        let name = names(&directory.join("devices"))?.into_iter().next();
+        let label = label_text(name.as_deref().unwrap_or(id).as_bytes());
+        reading.values.set_for(&FILESYSTEM_ERRORS, &label, sum);
     }
     Ok(())
 }
@@ -328,6 +344,22 @@ mod tests {
         let (values, failure) = collected(&files);
         assert!(failure.unwrap().ends_with("sys/block/sda/device/ioerr_cnt"));
         assert_eq!(values.get("device_errors", Some("sdb")), Some(2.0));
+    }
+
+    #[test]
+    fn one_file_system_or_controller_that_cannot_be_read_costs_the_next_nothing() {
+        let files = [
+            ("block/nvme0n1/size", "8"),
+            ("class/nvme/nvme0/state/a", "a directory"),
+            ("class/nvme/nvme1/state", "live"),
+            ("fs/ext4/sda1/errors_count", "none"),
+            ("fs/ext4/sdb1/errors_count", "3"),
+        ];
+        let (values, failure) = collected(&files);
+        let failure = failure.unwrap();
+        assert!(failure.contains("nvme0/state") && failure.contains("sda1"), "{failure}");
+        assert_eq!(values.get("device_failed", Some("nvme1")), Some(0.0));
+        assert_eq!(values.get("filesystem_errors", Some("sdb1")), Some(3.0));
     }
 
     #[test]
