@@ -3,7 +3,7 @@
 
 use std::io::ErrorKind;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::{Collector, Filter, Host, Reading, read_whole};
 use crate::metric::Derived::{Busy, Each, Rate};
@@ -135,22 +135,30 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         }
     };
     let text = String::from_utf8_lossy(&content);
-    let names: Vec<&str> = text.lines().filter_map(|line| fields(line).next()).collect();
+    let mut names: Vec<&str> = text.lines().filter_map(|line| fields(line).next()).collect();
+    names.sort_unstable();
+    let mut odd = None;
     for line in text.lines() {
         let Some(name) = fields(line).next() else { continue };
         if !is_measured(name, &names, &host.settings.devices) {
             continue;
         }
-        let device =
-            parse(line).with_context(|| format!("could not understand /proc/diskstats: {line}"))?;
+        let Some(device) = parse(line) else {
+            odd = odd.or(Some(line));
+            continue;
+        };
         // What was never used since boot is a slot rather than a disk.
         if device.reads > 0 || device.writes > 0 {
             fill(&device, &mut reading.values);
         }
     }
-    Ok(())
+    match odd {
+        None => Ok(()),
+        Some(line) => bail!("could not understand /proc/diskstats: {line}"),
+    }
 }
 
+/// `names` are sorted.
 fn is_measured(name: &str, names: &[&str], filter: &Filter) -> bool {
     let left_out = || is_no_disk(name) || is_partition(name, names);
     if filter.is_empty() {
@@ -173,7 +181,7 @@ fn is_partition(name: &str, names: &[&str]) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let ends_in_digit = |disk: &str| disk.ends_with(|c: char| c.is_ascii_digit());
     let disk = stem.strip_suffix('p').filter(|disk| ends_in_digit(disk)).unwrap_or(stem);
-    stem != name && names.contains(&disk)
+    stem != name && names.binary_search(&disk).is_ok()
 }
 
 /// The name and what follows it, behind the numbers of the device.
@@ -299,8 +307,24 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_understood_is_named() {
-        let error = collected("8 0 sda 1 x\n", Filter::default()).unwrap_err();
+    fn a_line_that_cannot_be_understood_is_named_and_costs_the_others_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("proc")).unwrap();
+        let table = "8 0 sda 1 x\n8 16 sdb 1 0 8 1 0 0 0 0 0 1 1\n8 32 sdc\n";
+        std::fs::write(directory.path().join("proc/diskstats"), table).unwrap();
+        let mut reading = Reading::default();
+        let error = collect(&fixture(directory.path()), &mut reading).unwrap_err();
         assert_eq!(error.to_string(), "could not understand /proc/diskstats: 8 0 sda 1 x");
+        assert_eq!(labels(&reading.values), ["sdb"]);
+    }
+
+    #[test]
+    fn an_error_that_quotes_a_huge_line_is_cut() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("proc")).unwrap();
+        let table = format!("8 0 sda {}\n", "é".repeat(9_999));
+        std::fs::write(root.path().join("proc/diskstats"), table).unwrap();
+        let reading = super::super::run(&fixture(root.path()));
+        assert_eq!(reading.errors["device"].chars().count(), 500);
     }
 }

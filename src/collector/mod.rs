@@ -158,6 +158,9 @@ pub struct Reading {
     stats: Option<Vec<Stat>>,
 }
 
+/// Characters of an error that are kept: it may quote what could not be understood.
+const LONGEST_ERROR: usize = 500;
+
 /// Runs every collector, each alone.
 pub fn run(host: &Host<'_>) -> Reading {
     let mut reading = Reading::default();
@@ -171,7 +174,8 @@ pub fn run(host: &Host<'_>) -> Reading {
             Ok(()) => {}
             Err(error) => {
                 reading.values.set_for(&COLLECTOR_FAILED, collector.name, 1);
-                reading.errors.insert(collector.name.to_owned(), format!("{error:#}"));
+                let text: String = format!("{error:#}").chars().take(LONGEST_ERROR).collect();
+                reading.errors.insert(collector.name.to_owned(), text);
             }
         }
     }
