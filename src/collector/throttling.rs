@@ -109,8 +109,14 @@ fn drivers(host: &Host<'_>, reading: &Reading) -> Option<Known> {
     }
 }
 
+/// Where the driver of the firmware stands, below the devices of the platform: as the device tree calls it up to the
+/// Raspberry Pi 4, and on the 5 since Linux 6.12.
+const FIRMWARE: [&str; 2] = ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"];
+
 fn sysfs(host: &Host<'_>) -> Option<u32> {
-    hexadecimal(&read_text(&host.path("sys/devices/platform/soc/soc:firmware/get_throttled"))?)
+    let platform = host.path("sys/devices/platform");
+    let bits = |place: &&str| hexadecimal(&read_text(&platform.join(place).join("get_throttled"))?);
+    FIRMWARE.iter().find_map(bits)
 }
 
 fn hexadecimal(text: &str) -> Option<u32> {
@@ -120,7 +126,7 @@ fn hexadecimal(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::fixture;
+    use super::super::tests::{fixture, tree};
     use super::*;
     use crate::sample::Sample;
     use crate::sample::read::{Wanted, line};
@@ -156,6 +162,13 @@ mod tests {
     #[test]
     fn what_happened_before_the_first_sample_of_a_boot_is_told() {
         assert_eq!(judged(0x1_0000, None), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn the_driver_of_the_firmware_is_found_on_both_kinds_of_board() {
+        let bits = |name| bits(&fixture(&tree(name)));
+        assert_eq!((bits("raspberry-pi-4"), bits("raspberry-pi-5")), (Some(0), Some(0x5_0000)));
+        assert_eq!(bits("x86-server"), None);
     }
 
     #[test]
