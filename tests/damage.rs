@@ -20,8 +20,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use common::fixture;
+use hostwatch::collector::apart::Answer;
 use hostwatch::collector::earlier::Earlier;
-use hostwatch::collector::filesystem::statvfs;
+use hostwatch::collector::space::Space;
 use hostwatch::collector::watch::Watch;
 use hostwatch::collector::watch::find::{By, pattern};
 use hostwatch::collector::{self, COLLECTORS, Host, Settings};
@@ -109,6 +110,10 @@ const TREES: u64 = 6;
 const MUTATIONS: u64 = 2_000;
 const HUGE: usize = 5 * 1024 * 1024;
 
+/// Of every file system.
+const SPACE: Space =
+    Space { total: 1_000, free: 200, available: 150, inodes: 100, inodes_free: 40 };
+
 /// Collector and key → what was read.
 type Seen = BTreeMap<(String, String), String>;
 
@@ -157,16 +162,12 @@ impl Subject {
         subject
     }
 
-    /// Its file systems have 1000 blocks, 150 of them for users.
     fn host(&self) -> Host<'_> {
         let mut host = Host::new(&self.root, &self.now, &self.settings);
         host.last = Some(&self.before);
         host.earlier = Some(&self.earlier);
-        host.space = |_| {
-            let mut space = statvfs(Path::new("/proc"))?;
-            (space.total, space.free, space.available) = (1_000, 200, 150);
-            Ok(space)
-        };
+        host.space = |_| Ok(SPACE);
+        host.apart = |paths| paths.iter().map(|_| Answer::Space(Ok(SPACE))).collect();
         host
     }
 
@@ -300,8 +301,8 @@ impl Whole {
             let kept = Kept::of(&link);
             clear(&link);
             let mut lost = lost(&whole.seen, &subject.read());
-            // The truest sensor of them all.
-            lost.insert("cpu_temp ".to_owned());
+            // The truest sensor of them all, and what several sources say.
+            lost.extend(["cpu_temp ", "throttled under-voltage"].map(str::to_owned));
             whole.sensors.insert(link.file_name().unwrap().to_str().unwrap().to_owned(), lost);
             kept.put_back(&link);
         }
