@@ -301,10 +301,15 @@ impl Whole {
             let kept = Kept::of(&link);
             clear(&link);
             let mut lost = lost(&whole.seen, &subject.read());
+            kept.put_back(&link);
+            let chip = link.file_name().unwrap().to_str().unwrap().to_owned();
             // The truest sensor of them all, and what several sources say.
             lost.extend(["cpu_temp ", "throttled under-voltage"].map(str::to_owned));
-            whole.sensors.insert(link.file_name().unwrap().to_str().unwrap().to_owned(), lost);
-            kept.put_back(&link);
+            // The zone stands in for its chip, mostly under the same name.
+            let name =
+                fs::read_to_string(subject.root.join("sys/class/hwmon").join(&chip).join("name"));
+            lost.extend(name.map(|name| format!("temperature {}", name.trim())));
+            whole.sensors.insert(chip, lost);
         }
         whole
     }
