@@ -7,8 +7,8 @@ use crate::metric::{Derived, Kind, Metric, Share};
 use crate::sample::{Entry, Value, Values};
 
 /// Sets every rate and share that `previous` and `current`, `elapsed` seconds apart, allow.
-pub fn derive<'a>(
-    metrics: impl Iterator<Item = &'a &'static Metric>,
+pub fn derive(
+    metrics: impl Iterator<Item = &'static Metric>,
     previous: &Values,
     current: &mut Values,
     elapsed: f64,
@@ -156,7 +156,7 @@ mod tests {
         let (mut previous, mut current) = (Values::default(), Values::default());
         previous.set(&SENT, before);
         current.set(&SENT, after);
-        derive([&SENT].iter(), &previous, &mut current, elapsed);
+        derive([&SENT].into_iter(), &previous, &mut current, elapsed);
         current.get("sent_rate", None)
     }
 
@@ -169,7 +169,7 @@ mod tests {
             values
         };
         let (previous, mut current) = (fill(before), fill(after));
-        derive([&TICKS].iter(), &previous, &mut current, 300.0);
+        derive([&TICKS].into_iter(), &previous, &mut current, 300.0);
         (current.get("busy", None), current.get("wait", None))
     }
 
@@ -194,7 +194,7 @@ mod tests {
             let (mut previous, mut current) = (Values::default(), Values::default());
             previous.set(&SENT, 7_u64);
             current.set(&SENT, 7 + grown);
-            derive([&SENT].iter(), &previous, &mut current, 10.0);
+            derive([&SENT].into_iter(), &previous, &mut current, 10.0);
             current.get("busy", None)
         };
         assert_eq!((busy(2_500), busy(10_020)), (Some(25.0), Some(100.0)));
@@ -208,7 +208,7 @@ mod tests {
             current.set(&SENT, 8_000_u64);
             previous.set(&PACKETS, 5_u64);
             current.set(&PACKETS, 5 + packets);
-            derive([&SENT].iter(), &previous, &mut current, 10.0);
+            derive([&SENT].into_iter(), &previous, &mut current, 10.0);
             current.get("wait", None)
         };
         assert_eq!((each(4), each(0)), (Some(2.0), None));

@@ -26,7 +26,7 @@ use hostwatch::collector::space::Space;
 use hostwatch::collector::watch::Watch;
 use hostwatch::collector::watch::find::{By, pattern};
 use hostwatch::collector::{self, COLLECTORS, Host, Settings};
-use hostwatch::metric::{Metric, Unit};
+use hostwatch::metric::Unit;
 use hostwatch::rates::derive;
 use hostwatch::sample::read::{Wanted, line};
 use hostwatch::sample::{Entry, Sample, Sorted, Value, Values};
@@ -191,8 +191,7 @@ impl Subject {
     fn read(&self) -> Seen {
         let started = Instant::now();
         let mut reading = collector::run(&self.host());
-        let metrics: Vec<&'static Metric> = collector::metrics().collect();
-        derive(metrics.iter(), &self.before.values, &mut reading.values, 300.0);
+        derive(collector::measured(), &self.before.values, &mut reading.values, 300.0);
         collector::follow(&mut reading.values);
         let taken = started.elapsed();
         assert!(taken < LONGEST, "{taken:?}");
@@ -211,7 +210,7 @@ impl Subject {
             );
             seen.insert(key, format!("{process:?}"));
         }
-        for (name, text) in reading.facts {
+        for (name, text) in reading.earlier.facts {
             let owner = if OWNERS.values().any(|owner| *owner == name) { &name } else { "system" };
             seen.insert((owner.to_owned(), format!("fact {name}")), text);
         }

@@ -39,7 +39,8 @@ static THROTTLED: Metric = Metric::counter(
     Unit::Count,
     &[Busy(&THROTTLED_PERCENT, 1_000_000)],
     "Microseconds in which the container had to wait because of its limit of CPU time.",
-);
+)
+.apart();
 
 pub static COLLECTOR: Collector = Collector::new(
     "container",

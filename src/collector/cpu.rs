@@ -67,7 +67,8 @@ static SWITCHES: Metric = Metric::counter(
     Unit::Count,
     &[Rate(&SWITCHES_RATE)],
     "Changes from one process to another since boot.",
-);
+)
+.apart();
 static FORKS_RATE: Metric =
     Metric::rate("forks_rate", Unit::PerSecond, "Processes and threads started a second.")
         .phrased("{value} processes started");
@@ -76,7 +77,8 @@ static FORKS: Metric = Metric::counter(
     Unit::Count,
     &[Rate(&FORKS_RATE)],
     "Processes and threads started since boot.",
-);
+)
+.apart();
 static RUNNING: Metric = Metric::gauge(
     "processes_running",
     Unit::Count,

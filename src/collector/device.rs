@@ -70,7 +70,8 @@ static OPERATIONS: Metric = Metric::counter(
     "Reads and writes completed since boot.",
 )
 .labelled("device")
-.phrased("{label} {value} operations");
+.phrased("{label} {value} operations")
+.apart();
 static BUSY: Metric = Metric::counter(
     "device_busy",
     Unit::Milliseconds,
@@ -78,7 +79,8 @@ static BUSY: Metric = Metric::counter(
     "Time since boot in which the disk had something to do.",
 )
 .labelled("device")
-.phrased("{label} busy for {value}");
+.phrased("{label} busy for {value}")
+.apart();
 static WAIT: Metric = Metric::counter(
     "device_wait",
     Unit::Milliseconds,
@@ -86,7 +88,8 @@ static WAIT: Metric = Metric::counter(
     "Time that all reads and writes since boot took together, their wait in the queue included.",
 )
 .labelled("device")
-.phrased("{label} waited for {value}");
+.phrased("{label} waited for {value}")
+.apart();
 
 pub static COLLECTOR: Collector = Collector::new(
     "device",
@@ -292,7 +295,7 @@ mod tests {
             collected(&row("100 0 1000 50 100 0 1000 50 0 1000 9"), Filter::default()).unwrap();
         let mut after =
             collected(&row("120 0 3000 80 180 0 5000 145 0 6000 9"), Filter::default()).unwrap();
-        derive(COLLECTOR.metrics.iter(), &before, &mut after, 10.0);
+        derive(COLLECTOR.metrics.iter().copied(), &before, &mut after, 10.0);
         let of = |name| after.get(name, Some("sda")).unwrap();
         assert_eq!((of("device_read_rate"), of("device_written_rate")), (102_400.0, 204_800.0));
         assert_eq!((of("device_operations_rate"), of("device_busy_percent")), (10.0, 50.0));

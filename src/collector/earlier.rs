@@ -1,7 +1,11 @@
 //! What one run leaves to the next of the same boot: too much for a line, and nothing is lost with it but one reading.
 //! A line of text each, so that a half-written file or one of another version reads as far as it is understood. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use crate::sample::{Value, Values};
+use crate::series::Series;
 
 /// The readings of an earlier run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,6 +16,10 @@ pub struct Earlier {
     /// Core, its busy clock ticks, and all of them.
     pub cores: Vec<(u32, u64, u64)>,
     pub stuck: Vec<Stuck>,
+    /// Counters that are not stored.
+    pub counters: Values,
+    /// What the host was.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// A process that waits for an answer about a mount.
@@ -47,6 +55,14 @@ impl Earlier {
         for Stuck { pid, start, mount } in &self.stuck {
             _ = writeln!(text, "stuck {pid} {start} {mount}");
         }
+        for (metric, label, value) in self.counters.points() {
+            if let Value::Unsigned(count) = value {
+                _ = writeln!(text, "count {count} {}", Series::new(metric, label));
+            }
+        }
+        for (name, fact) in &self.facts {
+            _ = writeln!(text, "fact {name} {fact}");
+        }
         for (pid, start, ticks) in &self.processes {
             _ = writeln!(text, "{pid} {start} {ticks}");
         }
@@ -68,12 +84,23 @@ impl Earlier {
                 earlier.cores.extend(three(core));
             } else if let Some(stuck) = line.strip_prefix("stuck ") {
                 earlier.stuck.extend(stuck_of(stuck));
+            } else if let Some((count, series)) = two(line, "count ") {
+                if let Ok(count) = count.parse::<u64>() {
+                    earlier.counters.put(Series::parse(series), Value::Unsigned(count));
+                }
+            } else if let Some((name, fact)) = two(line, "fact ") {
+                earlier.facts.insert(name.to_owned(), fact.to_owned());
             } else {
                 earlier.processes.extend(three(line));
             }
         }
         Some(earlier)
     }
+}
+
+/// A word and the rest, after what says which line it is.
+fn two<'a>(line: &'a str, begin: &str) -> Option<(&'a str, &'a str)> {
+    line.strip_prefix(begin)?.split_once(' ')
 }
 
 fn three(line: &str) -> Option<(u32, u64, u64)> {
@@ -92,7 +119,13 @@ pub mod tests {
     use super::*;
 
     pub fn earlier() -> Earlier {
+        let mut counters = Values::default();
+        counters.put(Series::new("forks", None), Value::Unsigned(u64::MAX));
+        counters.put(Series::new("device_busy", Some("my disk")), Value::Unsigned(7));
+        let facts = [("kernel", "6.12"), ("system", "Debian GNU/Linux 12")];
         Earlier {
+            counters,
+            facts: facts.map(|(name, fact)| (name.to_owned(), fact.to_owned())).into(),
             uptime: 12.5,
             processes: vec![(1, 2, 3), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],

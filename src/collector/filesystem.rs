@@ -69,11 +69,12 @@ static READ_ONLY: Metric = Metric::gauge(
 )
 .labelled("mount")
 .phrased_as_state("{label} is read-only", "{label} can be written again")
+.carried()
 .inhibits();
 static TURNED_READ_ONLY: Metric = Metric::gauge(
     "filesystem_turned_readonly",
     Unit::Count,
-    "1 if the file system is read-only and could be written in an earlier sample, or is mounted to be written; 0 if it can be written; absent if it never could.",
+    "1 if the file system is read-only and could be written in an earlier sample, or is mounted to be written; 0 once it can be written again; else absent.",
 )
 .labelled("mount")
 .phrased_as_state("{label} turned read-only", "{label} can be written again")
@@ -213,9 +214,11 @@ fn fill(host: &Host<'_>, mount: &Mount<'_>, space: Space, reading: &mut Reading)
         values.set_for(&INODES, &label, percent);
     }
     values.set_for(&READ_ONLY, &label, u64::from(mount.read_only));
-    let before = host.last.and_then(|last| last.values.get(TURNED_READ_ONLY.name, Some(&label)));
-    // One that never could be written is meant to be so.
-    if !mount.read_only || mount.failed || before.is_some() {
+    let before = |metric: &Metric| host.last?.values.get(metric.name, Some(&label));
+    let turned = before(&TURNED_READ_ONLY);
+    // One that never could be written is meant to be so, and one that always could has nothing to tell.
+    let could_be_written = mount.failed || before(&READ_ONLY) == Some(0.0);
+    if turned.is_some() || (mount.read_only && could_be_written) {
         values.set_for(&TURNED_READ_ONLY, &label, u64::from(mount.read_only));
     }
 }
@@ -347,14 +350,15 @@ mod tests {
     #[test]
     fn one_that_turned_read_only_is_told_until_it_can_be_written_again() {
         let of = |options, last| measured(options, last).get(TURNED_READ_ONLY.name, Some("/"));
-        let turned = |number| format!("\"{}\":{{\"/\":{number}}}", TURNED_READ_ONLY.name);
-        let (writable, read_only) = (turned(0), turned(1));
-        assert_eq!(of("rw rw", None), Some(0.0));
+        let was = |metric: &Metric, number| format!("\"{}\":{{\"/\":{number}}}", metric.name);
+        let (writable, read_only) = (was(&READ_ONLY, 0), was(&TURNED_READ_ONLY, 1));
+        assert_eq!((of("rw rw", None), of("rw rw", Some(&writable))), (None, None));
         assert_eq!(of("ro ro", Some(&writable)), Some(1.0));
         assert_eq!(of("ro ro", Some(&read_only)), Some(1.0));
         assert_eq!(of("rw rw", Some(&read_only)), Some(0.0));
         assert_eq!(of("rw ro", None), Some(1.0), "the kernel found an error");
         assert_eq!(of("ro ro", None), None, "it is meant to be so");
+        assert_eq!(of("ro ro", Some(&was(&READ_ONLY, 1))), None, "it always was");
     }
 
     #[test]

@@ -125,8 +125,12 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
 /// Those that need no configuration.
 pub fn built_in() -> impl Iterator<Item = &'static Metric> {
     let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
-    let read = COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied());
-    read.chain(own).chain(bench::METRICS.iter().copied())
+    measured().filter(|metric| !metric.apart).chain(own).chain(bench::METRICS.iter().copied())
+}
+
+/// What collectors read, and what is derived from it.
+pub fn measured() -> impl Iterator<Item = &'static Metric> {
+    COLLECTORS.iter().flat_map(|collector| collector.metrics.iter().copied())
 }
 
 /// The descriptor of a name.
@@ -150,8 +154,6 @@ pub struct Reading {
     pub earlier: Earlier,
     /// Sensors are listed once for all that reads them.
     chips: OnceCell<Vec<hwmon::Chip>>,
-    /// Texts that say what kind of host it is, by name.
-    pub facts: BTreeMap<String, String>,
     /// Collector → why it failed.
     pub errors: BTreeMap<String, String>,
     /// Every process, for those who look closer; `None`: they could not be read.
@@ -190,6 +192,15 @@ pub fn run(host: &Host<'_>) -> Reading {
 pub fn follow(values: &mut Values) {
     for follow in COLLECTORS.iter().filter_map(|collector| collector.follow) {
         follow(values);
+    }
+}
+
+/// Takes out what is left to the next run and not stored.
+pub fn set_apart(reading: &mut Reading) {
+    for metric in measured().filter(|metric| metric.apart) {
+        if let Some(entry) = reading.values.remove(metric.name) {
+            reading.earlier.counters.insert(metric.name.into(), entry);
+        }
     }
 }
 

@@ -15,13 +15,15 @@ static SWAP_IN: Metric = Metric::counter(
     Unit::Bytes,
     &[Rate(&SWAP_IN_RATE)],
     "Bytes read back from swap since boot.",
-);
+)
+.apart();
 static SWAP_OUT: Metric = Metric::counter(
     "swap_out",
     Unit::Bytes,
     &[Rate(&SWAP_OUT_RATE)],
     "Bytes written to swap since boot.",
-);
+)
+.apart();
 static FAULTS_RATE: Metric = Metric::rate(
     "major_faults_rate",
     Unit::PerSecond,
@@ -33,7 +35,8 @@ static FAULTS: Metric = Metric::counter(
     Unit::Count,
     &[Rate(&FAULTS_RATE)],
     "Page faults since boot that had to wait for a disk.",
-);
+)
+.apart();
 static KILLS: Metric = Metric::counter(
     "oom_kills",
     Unit::Count,

@@ -28,14 +28,16 @@ static SOME: Metric = Metric::counter(
     &[Busy(&SOME_PERCENT, MICROSECONDS)],
     "Microseconds since boot in which some task waited.",
 )
-.labelled("resource");
+.labelled("resource")
+.apart();
 static FULL: Metric = Metric::counter(
     "pressure_full",
     Unit::Count,
     &[Busy(&FULL_PERCENT, MICROSECONDS)],
     "Microseconds since boot in which every task waited.",
 )
-.labelled("resource");
+.labelled("resource")
+.apart();
 
 pub static COLLECTOR: Collector =
     Collector::new("pressure", &[&SOME_PERCENT, &FULL_PERCENT, &SOME, &FULL], collect);

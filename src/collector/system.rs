@@ -59,7 +59,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         reading.values.set(&USERS, users);
     }
     for (name, text) in facts(host) {
-        reading.facts.insert(name.to_owned(), text);
+        reading.earlier.facts.insert(name.to_owned(), text);
     }
     Ok(())
 }
@@ -179,6 +179,7 @@ mod tests {
             ("etc/os-release", b"ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
             ("sys/firmware/devicetree/base/model", b"Raspberry Pi 4 Model B Rev 1.4\0"),
         ])
+        .earlier
         .facts;
         assert_eq!(facts["kernel"], "6.12.25+rpt-rpi-v8");
         assert_eq!(facts["system"], "Debian GNU/Linux 12 (bookworm)");

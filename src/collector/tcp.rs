@@ -2,7 +2,7 @@
 //! RFC 4022 for the names).
 
 use super::{Collector, Host, Reading};
-use crate::metric::Derived::{Each, Rate};
+use crate::metric::Derived::Each;
 use crate::metric::{Judged, Metric, Unit};
 
 static ESTABLISHED: Metric =
@@ -17,10 +17,8 @@ static TIME_WAIT: Metric = Metric::gauge(
 static SOCKETS: Metric = Metric::gauge("sockets", Unit::Count, "Sockets of all kinds in use.")
     .phrased("{value} sockets");
 static SENT: Metric =
-    Metric::counter("tcp_sent", Unit::Count, &[], "TCP segments sent since boot, new ones only.");
-static RETRANSMITTED_RATE: Metric =
-    Metric::rate("tcp_retransmitted_rate", Unit::PerSecond, "TCP segments sent again a second.")
-        .phrased("{value} TCP segments sent again");
+    Metric::counter("tcp_sent", Unit::Count, &[], "TCP segments sent since boot, new ones only.")
+        .apart();
 static RETRANSMITTED_PERCENT: Metric = Metric::rate(
     "tcp_retransmitted_percent",
     Unit::Percent,
@@ -30,19 +28,14 @@ static RETRANSMITTED_PERCENT: Metric = Metric::rate(
 static RETRANSMITTED: Metric = Metric::counter(
     "tcp_retransmitted",
     Unit::Count,
-    &[Rate(&RETRANSMITTED_RATE), Each(&RETRANSMITTED_PERCENT, &SENT, 100.0)],
+    &[Each(&RETRANSMITTED_PERCENT, &SENT, 100.0)],
     "TCP segments sent again since boot.",
-);
-static OVERFLOWS_RATE: Metric = Metric::rate(
-    "tcp_listen_overflows_rate",
-    Unit::PerSecond,
-    "TCP connections a second that a program was too slow to accept.",
 )
-.phrased("{value} TCP connections not accepted in time");
+.apart();
 static OVERFLOWS: Metric = Metric::counter(
     "tcp_listen_overflows",
     Unit::Count,
-    &[Rate(&OVERFLOWS_RATE)],
+    &[],
     "TCP connections since boot that a program was too slow to accept.",
 )
 .phrased("{value} TCP connections not accepted in time")
@@ -56,10 +49,8 @@ pub static COLLECTOR: Collector = Collector::new(
         &SOCKETS,
         &SENT,
         &RETRANSMITTED,
-        &RETRANSMITTED_RATE,
         &RETRANSMITTED_PERCENT,
         &OVERFLOWS,
-        &OVERFLOWS_RATE,
     ],
     collect,
 );

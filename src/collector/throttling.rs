@@ -23,11 +23,14 @@ static THROTTLED: Metric = Metric::gauge(
 .labelled("cause")
 .phrased_as_state("held back by {label}", "no longer held back by {label}")
 .judged(Judged::warning(1.0).until(0.0));
-static SINCE_BOOT: Metric =
-    Metric::gauge("throttled_since_boot", Unit::Count, "1 if that was ever so since boot, else 0.")
-        .labelled("cause")
-        .phrased_as_state("once held back by {label}", "not held back by {label} since boot")
-        .carried();
+static SINCE_BOOT: Metric = Metric::gauge(
+    "throttled_since_boot",
+    Unit::Count,
+    "1 if that was ever so since boot; absent if not.",
+)
+.labelled("cause")
+.phrased_as_state("once held back by {label}", "not held back by {label} since boot")
+.carried();
 
 pub static COLLECTOR: Collector = Collector::new("throttling", &[&THROTTLED, &SINCE_BOOT], collect);
 
@@ -65,11 +68,12 @@ fn fill(known: Known, host: &Host<'_>, reading: &mut Reading) {
         let is_now = known.bits >> bit & 1 == 1;
         let ever = known.bits >> (bit + SINCE) & 1 == 1;
         // The first sample of a boot knows nothing of before: what was set till then is news.
-        let before = last.map_or(Some(0.0), |last| last.values.get(SINCE_BOOT.name, Some(cause)));
-        let news = known.keeps && ever && before == Some(0.0);
+        let was_set =
+            last.is_some_and(|last| last.values.get(SINCE_BOOT.name, Some(cause)).is_some());
+        let news = known.keeps && ever && !was_set;
         reading.values.set_for(&THROTTLED, cause, u64::from(is_now || news));
-        if known.keeps {
-            reading.values.set_for(&SINCE_BOOT, cause, u64::from(ever));
+        if known.keeps && ever {
+            reading.values.set_for(&SINCE_BOOT, cause, 1);
         }
     }
 }
@@ -131,11 +135,12 @@ mod tests {
     use crate::sample::Sample;
     use crate::sample::read::{Wanted, line};
 
-    /// `throttled` and `throttled_since_boot` of under-voltage, after a line in which the latter was `before`.
+    /// `throttled` and `throttled_since_boot` of under-voltage, after a line in which the latter was set or not.
     fn judged(bits: u32, before: Option<u64>) -> (Option<f64>, Option<f64>) {
         let text = |before: u64| {
             format!(
-                r#"{{"timestamp":"2026-11-22T00:00:00Z","boot_id":"boot","uptime":900,"throttled_since_boot":{{"under-voltage":{before}}}}}"#
+                r#"{{"timestamp":"2026-11-22T00:00:00Z","boot_id":"boot","uptime":900,"throttled_since_boot":{{{}}}}}"#,
+                if before == 1 { "\"under-voltage\":1" } else { "" }
             )
         };
         let last: Option<Sample> =
@@ -150,7 +155,7 @@ mod tests {
     #[test]
     fn what_is_so_now_is_told() {
         assert_eq!(judged(0x5_0005, Some(1)), (Some(1.0), Some(1.0)));
-        assert_eq!(judged(0, Some(0)), (Some(0.0), Some(0.0)));
+        assert_eq!(judged(0, Some(0)), (Some(0.0), None));
     }
 
     #[test]

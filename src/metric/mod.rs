@@ -37,6 +37,8 @@ pub struct Metric {
     pub judged: [Option<Judged>; 2],
     /// Goes on from the line before, whatever boot that is of.
     pub carried: bool,
+    /// Needed for what is derived from it and for nothing else: left to the next run, not stored.
+    pub apart: bool,
     /// Names it had; readers map them, writers never use them.
     pub formerly: &'static [&'static str],
 }
@@ -97,6 +99,7 @@ impl Metric {
             of_label: None,
             judged: [None; 2],
             carried: false,
+            apart: false,
             formerly: &[],
         }
     }
@@ -185,6 +188,12 @@ impl Metric {
     #[must_use]
     pub const fn carried(mut self) -> Self {
         self.carried = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn apart(mut self) -> Self {
+        self.apart = true;
         self
     }
 

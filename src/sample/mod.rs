@@ -151,9 +151,17 @@ impl Values {
         self.0.insert(name, entry);
     }
 
+    /// Takes a number as it was read.
+    pub fn put(&mut self, series: Series, value: Value) {
+        match series.label {
+            Some(label) => self.insert_labelled(Cow::Owned(series.metric), label, value),
+            None => self.insert(Cow::Owned(series.metric), Entry::Single(value)),
+        }
+    }
+
     /// Takes a metric out.
-    pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+    pub fn remove(&mut self, name: &str) -> Option<Entry> {
+        self.0.remove(name)
     }
 
     /// Takes over everything that another set holds.

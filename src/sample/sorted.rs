@@ -49,10 +49,8 @@ impl<K: Borrow<str>, V> Sorted<K, V> {
         }
     }
 
-    pub fn remove(&mut self, name: &str) {
-        if let Ok(at) = self.place(name) {
-            self.0.remove(at);
-        }
+    pub fn remove(&mut self, name: &str) -> Option<V> {
+        self.place(name).ok().map(|at| self.0.remove(at).1)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why there were no samples since the last one: the lines tell a part, the rest is what the host left behind. It is
 //! looked for only after a gap or a reboot.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -8,13 +9,16 @@ use std::path::{Path, PathBuf};
 use super::super::Context;
 use super::happenings::{self, Evidence};
 use super::judge::Run;
+use super::lines::{MOST_DAYS, is_same};
 use crate::alert::state::State;
 use crate::continuity::{Neighbour, between};
 use crate::event::Event;
 use crate::gap::Cause;
 use crate::sample::Sample;
+use crate::sample::read::Wanted;
 use crate::shutdown::{self, Record, WHOLE_RECORDS};
 use crate::store::shutdown::mark;
+use crate::store::tail;
 
 /// Where the C library's programs keep who logged in, and the boots (wtmp(5)).
 const WTMP: &str = "var/log/wtmp";
@@ -34,7 +38,21 @@ pub(super) fn since(run: &Run<'_>, state: &State, context: &Context<'_>) -> Vec<
         store_failure: state.printed.get("store").map(|printed| printed.text.as_str()),
         ended: if found.reboot { ended(run, newest, context) } else { Cause::Unknown },
     };
-    happenings::since(newest, run.sample, found, &evidence)
+    let mut events = happenings::since(newest, run.sample, found, &evidence);
+    if !run.sample.facts.is_empty() {
+        events.extend(happenings::facts(&facts_before(run), run.sample));
+    }
+    events
+}
+
+/// The last facts that were stored: once a day, once a boot, and when they change.
+fn facts_before(run: &Run<'_>) -> BTreeMap<String, String> {
+    let wanted = Wanted::names(Vec::<String>::new()).with_facts();
+    let days = run.sample.timestamp.date_naive().iter_days().rev().take(MOST_DAYS);
+    let lines = days.flat_map(|date| tail::samples(&run.store.metrics_file(date), &wanted));
+    let is_ours = |line: &Sample| is_same(&line.moment(), &run.sample.moment());
+    let told = lines.filter(|line| !is_ours(line)).find(|line| !line.facts.is_empty());
+    told.map(|line| line.facts).unwrap_or_default()
 }
 
 /// How the boot of the newest line ended.

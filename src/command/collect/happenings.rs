@@ -1,5 +1,7 @@
 //! Events other than alerts: between the last line and this one, in the collectors, in the configuration. Pure.
 
+use std::collections::BTreeMap;
+
 use crate::alert::state::State;
 use crate::continuity::Break;
 use crate::event::{Event, kind};
@@ -46,14 +48,16 @@ pub(super) fn since(
     if !newest.host.is_empty() && newest.host != sample.host {
         events.push(new(kind::HOST_CHANGED).saying(format!("the host was named {}", newest.host)));
     }
-    events.extend(facts(newest, sample));
     events
 }
 
 /// What the host is by now: another kernel, system or model than it was.
-fn facts<'a>(newest: &'a Sample, sample: &'a Sample) -> impl Iterator<Item = Event> + 'a {
+pub(super) fn facts<'a>(
+    earlier: &'a BTreeMap<String, String>,
+    sample: &'a Sample,
+) -> impl Iterator<Item = Event> + 'a {
     sample.facts.iter().filter_map(|(name, fact)| {
-        let before = newest.facts.get(name).filter(|before| *before != fact)?;
+        let before = earlier.get(name).filter(|before| *before != fact)?;
         let event = Event::new(kind::HOST_CHANGED, &sample.host, &sample.moment());
         Some(event.saying(format!("{name}: {fact}, before {before}")))
     })
@@ -278,8 +282,8 @@ mod tests {
             sample
         };
         let changed = |before| -> Vec<_> {
-            let (newest, sample) = (of(before), of(Some("6.12")));
-            facts(&newest, &sample).map(|event| event.text).collect()
+            let (earlier, sample) = (of(before), of(Some("6.12")));
+            facts(&earlier.facts, &sample).map(|event| event.text).collect()
         };
         assert_eq!(changed(Some("6.6")), ["kernel: 6.12, before 6.6"]);
         assert!(changed(None).is_empty() && changed(Some("6.12")).is_empty());

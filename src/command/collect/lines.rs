@@ -28,7 +28,7 @@ use crate::time::Moment;
 /// Most lines of other runs that are judged in one go.
 const MOST_LINES: usize = 200;
 /// No rule looks further back.
-const MOST_DAYS: usize = 32;
+pub(super) const MOST_DAYS: usize = 32;
 
 /// The lines to judge, oldest first: this run's, and those that other runs stored and left to us.
 pub(super) fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
@@ -58,7 +58,7 @@ fn stored(run: &Run<'_>, moments: &[Moment]) -> Vec<Sample> {
 }
 
 /// Stored uptimes have two decimals.
-fn is_same(a: &Moment, b: &Moment) -> bool {
+pub(super) fn is_same(a: &Moment, b: &Moment) -> bool {
     a.boot_id == b.boot_id && a.epoch == b.epoch && (a.uptime - b.uptime).abs() < 0.006
 }
 

@@ -1,5 +1,6 @@
 //! One sample: what was stored before, what the collectors find now, and the rates between the two.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -11,7 +12,6 @@ use crate::config::Config;
 use crate::continuity::{
     DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
 };
-use crate::metric::Metric;
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
 use crate::sample::{SCHEMA, Sample, Values};
@@ -41,7 +41,7 @@ impl Recent {
         let (today, moment) = (Zone::Local.date(now.utc), now.moment());
         let cumulative =
             collector::metrics().filter(|metric| metric.is_continued()).map(|metric| metric.name);
-        let counters = Wanted::names(cumulative).and(SUSPENDED).with_facts();
+        let counters = Wanted::names(cumulative).and(SUSPENDED);
         let mut recent =
             Recent { newest: None, base: None, interval: log_interval.unwrap_or(DEFAULT_INTERVAL) };
         let mut moments: Vec<Moment> = Vec::new();
@@ -118,10 +118,19 @@ pub(super) fn sample(
         (None, None) => (None, 0.0),
     };
     if let Some(base) = base {
-        let metrics: Vec<&'static Metric> = collector::metrics().collect();
-        derive(metrics.iter(), base, &mut reading.values, elapsed);
+        derive(collector::measured(), base, &mut reading.values, elapsed);
+    }
+    if let (None, Some(earlier)) = (&first, earlier) {
+        let elapsed = now.uptime - earlier.uptime;
+        let apart = collector::measured().filter(|metric| metric.apart);
+        derive(apart, &earlier.counters, &mut reading.values, elapsed);
     }
     collector::follow(&mut reading.values);
+    collector::set_apart(&mut reading);
+    let facts = reading.earlier.facts.clone();
+    let is_told = recent.newest.as_ref().map(|newest| newest.timestamp.date_naive())
+        == Some(source.today)
+        && kept.as_ref().is_some_and(|kept| kept.facts == facts);
     let mut sample = Sample {
         timestamp: Zone::Local.at(now.utc),
         schema: SCHEMA,
@@ -132,8 +141,8 @@ pub(super) fn sample(
         values: reading.values,
         top: reading.top,
         errors: reading.errors,
-        facts: reading.facts,
-        other: std::collections::BTreeMap::new(),
+        facts: if is_told { BTreeMap::new() } else { facts },
+        other: BTreeMap::new(),
     };
     expect::note(&mut sample, &config.expect, collector::find);
     // What is too young to be measured from will be old enough for the next run; who waits for an answer is news.
