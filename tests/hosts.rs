@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 const SECONDS: u64 = 300;
 /// Clock ticks of one core in that time.
 const TICKS: u64 = 100 * SECONDS;
-/// What a line may take on the machine to please: a block of its disk.
-const LONGEST: usize = 4_096;
+/// What a line may take on the machine to please, without the busiest processes; a Raspberry Pi 5 with an SSD has more to tell.
+const LONGEST: [usize; 2] = [3_000, 3_500];
 
 /// What happens on every host between its two lines.
 fn advance(host: &mut Host, busy: u32) {
@@ -234,7 +234,7 @@ fn a_raspberry_pi_4() {
     let (line, length) = is_as_recorded("raspberry-pi-4", 812);
     moves_as_told(&line, 4);
     assert_eq!(line["cpu_temp"], line["temperature"]["cpu_thermal"]);
-    assert!(length < LONGEST, "{length} bytes");
+    assert!(length < LONGEST[0], "{length} bytes");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_raspberry_pi_5() {
     let (line, length) = is_as_recorded("raspberry-pi-5", 20_441);
     moves_as_told(&line, 4);
     assert_eq!(line["cpu_temp"], line["temperature"]["cpu_thermal"]);
-    assert!(length < LONGEST, "{length} bytes");
+    assert!(length < LONGEST[1], "{length} bytes");
 }
 
 #[test]
