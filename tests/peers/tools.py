@@ -5,8 +5,8 @@ ss and sensors.
 Usage: tools.py BINARY [--seconds N]
 
 Rates and shares: one `collect` as vmstat, iostat and sar begin, one as they end, while this script keeps a core and a disk busy, starts
-processes and sends over an interface. What the readings miss of each other at both ends is part of each figure's tolerance, the
-rest is the rounding of the tool. What stands at one moment (memory, space, sockets, processes, sensors) must lie between the tool's
+processes and sends over an interface. The tolerance is the rounding of the tool, and for rates 3 % for what one reads and the other
+misses at both ends. What stands at one moment (memory, space, sockets, processes, sensors) must lie between the tool's
 readings right before and right after `collect`. A shared machine is restless, so a figure has three tries.
 
 All this happens in a network and a mount namespace of its own, with one interface that leads into another namespace. A machine without
