@@ -48,11 +48,13 @@ run() { # COMMAND...
   time sh -c 'for n in 1 2 3 4 5 6 7 8 9 10; do hostwatch --data-dir /var/tmp/cost collect; done'
   echo "\$ 10 times busybox ps"
   time sh -c 'for n in 1 2 3 4 5 6 7 8 9 10; do /bin/busybox ps > /dev/null; done'
-  # 1 January 2041: past the end of seconds in 32 bits.
-  date -u -s @2240611200 > /dev/null
-  run hostwatch --data-dir /var/tmp/late collect
-  ls /var/tmp/late
-  run hostwatch --data-dir /var/tmp/late history --since 1h --format csv cpu_temp
+  # Past the end of seconds in 32 bits, where neither this busybox nor Rust's library for musl can follow on 32 bit.
+  if [ "$(uname -m)" = aarch64 ]; then
+    date -u -s @2147483640 > /dev/null
+    sleep 12
+    run hostwatch --data-dir /var/tmp/late collect
+    run hostwatch --data-dir /var/tmp/late history --since 1h --format csv cpu_temp
+  fi
 } > /seen 2>&1
 cat /seen
 umount -a -r 2> /dev/null
