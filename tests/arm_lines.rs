@@ -1,11 +1,7 @@
 //! Lines of an emulated Raspberry Pi 3 (64 bit) and 2 (32 bit), as they were stored there, read on this machine: see
 //! `tests/arm`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a helper fails as its test does"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
 
 mod common;
 
