@@ -11,6 +11,8 @@ use crate::series::Series;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Earlier {
     pub uptime: f64,
+    /// Counts the runs of this boot.
+    pub turn: u32,
     /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted. Keyed by both, as PIDs are used again.
     pub processes: Vec<(u32, u64, u64)>,
     /// Core, its busy clock ticks, and all of them.
@@ -49,6 +51,7 @@ impl Earlier {
         let mut text = String::with_capacity(64 + 24 * self.processes.len());
         // Writing to a String cannot fail.
         _ = writeln!(text, "{boot_id} {}", self.uptime);
+        _ = writeln!(text, "turn {}", self.turn);
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
         }
@@ -80,7 +83,9 @@ impl Earlier {
         }
         let mut earlier = Earlier { uptime: uptime.parse().ok()?, ..Earlier::default() };
         for line in lines {
-            if let Some(core) = line.strip_prefix("core ") {
+            if let Some(turn) = line.strip_prefix("turn ") {
+                earlier.turn = turn.parse().unwrap_or_default();
+            } else if let Some(core) = line.strip_prefix("core ") {
                 earlier.cores.extend(three(core));
             } else if let Some(stuck) = line.strip_prefix("stuck ") {
                 earlier.stuck.extend(stuck_of(stuck));
@@ -127,6 +132,7 @@ pub mod tests {
             counters,
             facts: facts.map(|(name, fact)| (name.to_owned(), fact.to_owned())).into(),
             uptime: 12.5,
+            turn: 7,
             processes: vec![(1, 2, 3), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],

@@ -167,6 +167,7 @@ const LONGEST_ERROR: usize = 500;
 pub fn run(host: &Host<'_>) -> Reading {
     let mut reading = Reading::default();
     reading.earlier.uptime = host.uptime;
+    reading.earlier.turn = host.earlier.map_or(0, |earlier| earlier.turn.wrapping_add(1));
     for collector in COLLECTORS {
         let before = reading.values.entries().count();
         let outcome = (collector.collect)(host, &mut reading);

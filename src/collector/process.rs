@@ -38,7 +38,7 @@ static THREADS_PERCENT: Metric = Metric::gauge(
 static FILES: Metric = Metric::gauge(
     "files_open",
     Unit::Count,
-    "Open files of the whole host; not read where nobody can reach the limit (fs.file-max above ten million), as counting costs time.",
+    "Open files of the whole host; not read where nobody can reach the limit (fs.file-max above a million), as counting costs time.",
 )
 .phrased("{value} open files");
 static FILES_PERCENT: Metric = Metric::gauge(
@@ -58,10 +58,10 @@ pub static COLLECTOR: Collector = Collector::new(
 /// How many lead by CPU, and how many by memory.
 const LEADERS: usize = 5;
 /// A limit that nobody reaches.
-const MANY_FILES: u64 = 10_000_000;
+const MANY_FILES: u64 = 1_000_000;
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let stats = scan(&host.path("proc"))?;
+    let stats = scan(&host.path("proc"), host.earlier)?;
     reading.values.set(&PROCESSES, stats.len() as u64);
     let threads = stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads));
     reading.values.set(&THREADS, threads);
@@ -111,8 +111,13 @@ fn number(host: &Host<'_>, path: &str) -> anyhow::Result<Option<u64>> {
 pub(super) fn cpu_percent(stat: &Stat, earlier: Option<&Earlier>, uptime: f64) -> Option<f64> {
     let earlier = earlier?;
     let elapsed = Some(uptime - earlier.uptime).filter(|elapsed| *elapsed > 0.0)?;
+    let known = earlier.process(stat.pid, stat.start);
+    // One that was not read at every run: nobody knows when it began to work.
+    if stat.kernel && known == Some(0) && stat.ticks > 0 {
+        return None;
+    }
     // One that started since had no ticks before.
-    let before = earlier.process(stat.pid, stat.start).unwrap_or(0);
+    let before = known.unwrap_or(0);
     let per_second = rustix::param::clock_ticks_per_second() as f64;
     Some(100.0 * stat.ticks.saturating_sub(before) as f64 / per_second / elapsed)
 }

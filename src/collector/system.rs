@@ -1,6 +1,7 @@
 //! The system as a whole: how long it is up and how much of that it slept, whether it wants to be started again, whether
 //! its clock is right, who is logged in, and what it is.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -58,9 +59,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     if let Some(users) = users(&run) {
         reading.values.set(&USERS, users);
     }
-    for (name, text) in facts(host) {
-        reading.earlier.facts.insert(name.to_owned(), text);
-    }
+    reading.earlier.facts = facts_of_today(host);
     Ok(())
 }
 
@@ -97,6 +96,14 @@ fn logind_sessions(directory: &Path) -> Option<u64> {
     let sessions = files.filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
     let texts = sessions.filter_map(|file| read_text(&file.path()));
     Some(texts.filter(is_user).count() as u64)
+}
+
+/// They are read once a day and once a boot.
+fn facts_of_today(host: &Host<'_>) -> BTreeMap<String, String> {
+    let is_today = host.last.is_some_and(|last| last.timestamp.date_naive() == host.today);
+    let known = host.earlier.filter(|earlier| is_today && !earlier.facts.is_empty());
+    let read = || facts(host).map(|(name, text)| (name.to_owned(), text)).collect();
+    known.map_or_else(read, |earlier| earlier.facts.clone())
 }
 
 /// Kernel, operating system (os-release(5)) and model (devicetree of a board, DMI of a PC).

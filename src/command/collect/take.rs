@@ -118,7 +118,8 @@ pub(super) fn sample(
         (None, None) => (None, 0.0),
     };
     if let Some(base) = base {
-        derive(collector::measured(), base, &mut reading.values, elapsed);
+        let custom = collector::custom::declared::all();
+        derive(collector::measured().chain(custom), base, &mut reading.values, elapsed);
     }
     if let (None, Some(earlier)) = (&first, earlier) {
         let elapsed = now.uptime - earlier.uptime;
