@@ -13,6 +13,7 @@ pub struct Earlier {
     pub uptime: f64,
     /// Counts the runs of this boot.
     pub turn: u32,
+    pub limits: Option<Limits>,
     /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted. Keyed by both, as PIDs are used again.
     pub processes: Vec<(u32, u64, u64)>,
     /// Core, its busy clock ticks, and all of them.
@@ -22,6 +23,13 @@ pub struct Earlier {
     pub counters: Values,
     /// What the host was.
     pub facts: BTreeMap<String, String>,
+}
+
+/// How many the kernel allows; 0: it does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    pub threads: u64,
+    pub files: u64,
 }
 
 /// A process that waits for an answer about a mount.
@@ -52,6 +60,9 @@ impl Earlier {
         // Writing to a String cannot fail.
         _ = writeln!(text, "{boot_id} {}", self.uptime);
         _ = writeln!(text, "turn {}", self.turn);
+        if let Some(Limits { threads, files }) = self.limits {
+            _ = writeln!(text, "limits {threads} {files}");
+        }
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
         }
@@ -85,6 +96,9 @@ impl Earlier {
         for line in lines {
             if let Some(turn) = line.strip_prefix("turn ") {
                 earlier.turn = turn.parse().unwrap_or_default();
+            } else if let Some((threads, files)) = two(line, "limits ") {
+                let limits = threads.parse().ok().zip(files.parse().ok());
+                earlier.limits = limits.map(|(threads, files)| Limits { threads, files });
             } else if let Some(core) = line.strip_prefix("core ") {
                 earlier.cores.extend(three(core));
             } else if let Some(stuck) = line.strip_prefix("stuck ") {
@@ -133,6 +147,7 @@ pub mod tests {
             facts: facts.map(|(name, fact)| (name.to_owned(), fact.to_owned())).into(),
             uptime: 12.5,
             turn: 7,
+            limits: Some(Limits { threads: 9, files: u64::MAX }),
             processes: vec![(1, 2, 3), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],

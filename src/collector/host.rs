@@ -89,6 +89,11 @@ impl<'a> Host<'a> {
         self.last.filter(is_ours)
     }
 
+    /// Whether there is a stored line of today: what is read once a day is known.
+    pub fn last_is_of_today(&self) -> bool {
+        self.last.is_some_and(|last| last.timestamp.date_naive() == self.today)
+    }
+
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }

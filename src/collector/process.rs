@@ -10,7 +10,7 @@ use anyhow::bail;
 use sysinfo::Users;
 
 use super::command::command;
-use super::earlier::Earlier;
+use super::earlier::{Earlier, Limits};
 use super::scan::{self, Stat, scan};
 use super::{Collector, Host, Reading, read_text};
 use crate::metric::{Judged, Metric, Unit};
@@ -80,21 +80,30 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
 
 /// How much of what the kernel allows is in use.
 fn limits(host: &Host<'_>, threads: u64, reading: &mut Reading) -> anyhow::Result<()> {
-    let [threads_max, pid_max, file_max] = [
-        number(host, "proc/sys/kernel/threads-max")?,
-        number(host, "proc/sys/kernel/pid_max")?,
-        number(host, "proc/sys/fs/file-max")?,
-    ];
-    if let Some(most) = threads_max.into_iter().chain(pid_max).min().filter(|most| *most > 0) {
+    let most = match host.earlier.and_then(|earlier| earlier.limits) {
+        Some(known) if host.last_is_of_today() => known,
+        _ => read_limits(host)?,
+    };
+    reading.earlier.limits = Some(most);
+    if let Some(most) = Some(most.threads).filter(|most| *most > 0) {
         reading.values.set(&THREADS_PERCENT, 100.0 * threads as f64 / most as f64);
     }
-    if let Some(most) = file_max.filter(|most| (1..=MANY_FILES).contains(most))
+    if let Some(most) = Some(most.files).filter(|most| (1..=MANY_FILES).contains(most))
         && let Some(open) = number(host, "proc/sys/fs/file-nr")?
     {
         reading.values.set(&FILES, open);
         reading.values.set(&FILES_PERCENT, 100.0 * open as f64 / most as f64);
     }
     Ok(())
+}
+
+/// They hardly ever change, and are read once a day and once a boot.
+fn read_limits(host: &Host<'_>) -> anyhow::Result<Limits> {
+    let threads_max = number(host, "proc/sys/kernel/threads-max")?;
+    let pid_max = number(host, "proc/sys/kernel/pid_max")?;
+    let files = number(host, "proc/sys/fs/file-max")?;
+    let threads = threads_max.into_iter().chain(pid_max).min();
+    Ok(Limits { threads: threads.unwrap_or(0), files: files.unwrap_or(0) })
 }
 
 /// The first number of a file, if it is there.

@@ -100,8 +100,8 @@ fn logind_sessions(directory: &Path) -> Option<u64> {
 
 /// They are read once a day and once a boot.
 fn facts_of_today(host: &Host<'_>) -> BTreeMap<String, String> {
-    let is_today = host.last.is_some_and(|last| last.timestamp.date_naive() == host.today);
-    let known = host.earlier.filter(|earlier| is_today && !earlier.facts.is_empty());
+    let earlier = host.earlier.filter(|_| host.last_is_of_today());
+    let known = earlier.filter(|earlier| !earlier.facts.is_empty());
     let read = || facts(host).map(|(name, text)| (name.to_owned(), text)).collect();
     known.map_or_else(read, |earlier| earlier.facts.clone())
 }

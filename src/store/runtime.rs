@@ -96,8 +96,8 @@ impl Runtime {
         if self.shared {
             return;
         }
-        let file =
-            fs::OpenOptions::new().write(true).create(true).truncate(false).open(self.costs());
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(self.costs());
         if let Ok(mut file) = file {
             _ = file.write_all(cost.format().as_bytes());
         }

@@ -27,7 +27,7 @@ import measure
 SADC = ("/usr/lib/sysstat/sadc", "/usr/lib64/sa/sadc", "/usr/lib/sa/sadc", "/usr/lib/sysstat/sa/sadc")
 PROCESSES = 100
 PREVIOUS_SAMPLE_AGE = 31
-CPU_OF_SADC = 1.0
+CPU_OF_SADC = 1.1
 CPU_OF_PSUTIL = 1 / 20
 PEAK_MEMORY = 8_000_000
 
