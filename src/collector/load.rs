@@ -26,7 +26,11 @@ pub static COLLECTOR: Collector =
     Collector::new("load", &[&LOAD1, &LOAD5, &LOAD15, &PER_CORE], collect);
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let loads = parse(&host.read("proc/loadavg")?);
+    let content = host.read_if_there("proc/loadavg")?;
+    if content.is_empty() {
+        return Ok(());
+    }
+    let loads = parse(&content);
     let loads = loads.context("could not understand /proc/loadavg: no three numbers")?;
     let [one, five, fifteen] = loads;
     reading.values.set(&LOAD1, one);

@@ -274,7 +274,9 @@ lab install -d -o hostwatch -g hostwatch "$outside"
 check 'a run outside the sandbox works' \
   lab setpriv --reuid=hostwatch --regid=hostwatch --init-groups env HOME=/ HOSTWATCH_DATA_DIR="$outside" hostwatch collect
 run_service > /dev/null
-free=$(last_line "$outside") sandboxed=$(last_line)
+# Only one of them is the first run of the day and of its store.
+alike='del(.facts, .collector_failed.own)'
+free=$(last_line "$outside" | jq -c "$alike") sandboxed=$(last_line | jq -c "$alike")
 
 mounts=$(jq -r '.filesystem_percent | keys | join(" ")' <<< "$free" 2>&1)
 is 'outside, the file systems of the lab are there' '/data /home /srv/fixed /tmp/disk' \
