@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::collector::{Host, Reading, memory, read_text, temperature, throttling};
+use crate::collector::{Host, Reading, cpu, load, memory, read_text, temperature, throttling};
 
 /// A core with more of the load than this is busy.
 const BUSY: f64 = 0.5;
@@ -23,23 +23,19 @@ pub struct Surroundings {
 impl Surroundings {
     pub fn look(host: &Host<'_>) -> Self {
         let mut reading = Reading::default();
-        for collector in [&memory::COLLECTOR, &temperature::COLLECTOR] {
+        for collector in
+            [&cpu::COLLECTOR, &load::COLLECTOR, &memory::COLLECTOR, &temperature::COLLECTOR]
+        {
             // What fails here fails again, and is reported, when the sample is taken.
             _ = (collector.collect)(host, &mut reading);
         }
         let text = |path: &str| read_text(&host.path(path));
-        let available = reading.values.get("memory_available", None);
+        let count = |name: &str| reading.values.single(name)?.count();
         Surroundings {
-            load1: text("proc/loadavg")
-                .and_then(|text| text.split_ascii_whitespace().next()?.parse().ok()),
-            cores: host.read("proc/stat").map_or(1, |content| cores(&content)),
+            load1: reading.values.get("load1", None),
+            cores: count("cpu_cores").map_or(1, |cores| usize::try_from(cores).unwrap_or(1)),
             cache: cache(&host.path("sys/devices/system/cpu/cpu0/cache")),
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a number of bytes"
-            )]
-            available: available.map(|bytes| bytes as u64),
+            available: count("memory_available"),
             celsius: reading.values.get("cpu_temp", None),
             governor: text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
                 .filter(|governor| !governor.is_empty()),
@@ -84,14 +80,6 @@ fn throttled_words(before: u32, after: u32) -> Option<String> {
         .map(|(_, reason)| reason)
         .collect();
     (!reasons.is_empty()).then(|| format!("slowed down while measuring: {}", reasons.join(", ")))
-}
-
-/// The lines `cpu0`, `cpu1` … of `/proc/stat`.
-fn cores(content: &[u8]) -> usize {
-    let is_core = |line: &[u8]| {
-        line.strip_prefix(b"cpu").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-    };
-    content.split(|byte| *byte == b'\n').filter(|line| is_core(line)).count().max(1)
 }
 
 /// The largest of a core's caches.
@@ -152,12 +140,6 @@ mod tests {
             notes(&loaded(3.0, 2), &loaded(0.0, 2))[0],
             "the machine was busy: load 3.00 on 2 cores"
         );
-    }
-
-    #[test]
-    fn cores_are_counted_without_their_sum() {
-        assert_eq!(cores(b"cpu  1 2\ncpu0 1 2\ncpu1 0 0\nintr 1\ncpufreq 3\n"), 2);
-        assert_eq!(cores(b""), 1);
     }
 
     #[test]

@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn cores_are_counted_without_their_sum() {
+        let count = |text: &[u8]| parse(text).map(|stat| stat.cores.len());
+        assert_eq!(
+            count(b"cpu  1 2 3 4\ncpu0 1 2 3 4\ncpu1 0 0 0 0\nintr 1\ncpufreq 3\n"),
+            Some(2)
+        );
+        assert_eq!(count(b"cpu  1 2 3 4\n"), Some(0));
+    }
+
+    #[test]
     fn the_busiest_core_has_the_largest_share_since_the_earlier_reading() {
         let cores = vec![(0, 100, 1_000), (1, 100, 1_000), (2, 7, 7)];
         let earlier = Earlier { cores, ..Earlier::default() };

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::{Collector, Host, Reading, read_text};
 use crate::metric::{Metric, Unit};
-use crate::sample::Value;
 
 static ELAPSED: Metric = Metric::gauge(
     "collect_ms",
@@ -85,11 +84,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     reading.values.set(&ELAPSED, cost.milliseconds);
     reading.values.set(&CPU, cost.cpu_milliseconds);
     reading.values.set(&WRITTEN, cost.written);
-    let today = host.last.filter(|last| last.timestamp.date_naive() == host.today);
-    let so_far = match today.and_then(|last| last.values.single(WRITTEN_DAY.name)) {
-        Some(Value::Unsigned(bytes)) => bytes,
-        _ => 0,
-    };
+    let today = host.last.filter(|_| host.last_is_of_today());
+    let so_far = today.and_then(|last| last.values.single(WRITTEN_DAY.name)?.count()).unwrap_or(0);
     reading.values.set(&WRITTEN_DAY, so_far.saturating_add(cost.written));
     Ok(())
 }

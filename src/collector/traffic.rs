@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use super::link::SPEED;
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
-use crate::sample::{Entry, Sample, Value, Values};
+use crate::sample::{Entry, Sample, Values};
 
 static DAY: Metric = Metric::gauge(
     "traffic_day",
@@ -56,12 +56,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let billing = &host.settings.billing;
     let month = |date| month_begin(date, billing.first_day);
     let before = host.last.map(|last| last.timestamp.date_naive());
-    let same_day = before == Some(host.today);
+    let same_day = host.last_is_of_today();
     let same_month = before.map(month) == Some(month(host.today));
     for (name, grown) in growths(host, &reading.values) {
         let so_far = |metric: &Metric, is_same: bool| {
-            let value = host.last.filter(|_| is_same)?.values.exact(metric.name, Some(&name))?;
-            whole(value)
+            host.last.filter(|_| is_same)?.values.exact(metric.name, Some(&name))?.count()
         };
         let today = so_far(&DAY, same_day).unwrap_or(0).saturating_add(grown);
         let this_month = so_far(&MONTH, same_month).unwrap_or(0).saturating_add(grown);
@@ -104,7 +103,7 @@ fn growths(host: &Host<'_>, values: &Values) -> Vec<(String, u64)> {
 
 fn growth(host: &Host<'_>, last: &Sample, values: &Values, name: &str) -> Option<u64> {
     let total = |values: &Values| {
-        let of = |metric| whole(values.exact(metric, Some(name))?);
+        let of = |metric| values.exact(metric, Some(name))?.count();
         Some(of("interface_received")?.saturating_add(of("interface_sent")?))
     };
     let is_this_boot = last.boot_id == host.boot_id;
@@ -120,13 +119,6 @@ fn growth(host: &Host<'_>, last: &Sample, values: &Values, name: &str) -> Option
     let most = speed.map(|bits| 2.0 * bits / 8.0 * (seconds + 1.0));
     // More than the link can carry in both directions is a driver's fancy.
     (most.is_none_or(|most| grown as f64 <= most)).then_some(grown)
-}
-
-fn whole(value: Value) -> Option<u64> {
-    match value {
-        Value::Unsigned(number) => Some(number),
-        Value::Float(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -95,6 +95,16 @@ impl Value {
     }
 }
 
+impl Value {
+    /// What was counted; `None` for what was measured.
+    pub fn count(self) -> Option<u64> {
+        match self {
+            Value::Unsigned(number) => Some(number),
+            Value::Float(_) => None,
+        }
+    }
+}
+
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
         Value::Unsigned(number)

@@ -129,9 +129,8 @@ pub(super) fn sample(
     collector::follow(&mut reading.values);
     collector::set_apart(&mut reading);
     let facts = reading.earlier.facts.clone();
-    let is_told = recent.newest.as_ref().map(|newest| newest.timestamp.date_naive())
-        == Some(source.today)
-        && kept.as_ref().is_some_and(|kept| kept.facts == facts);
+    let is_told =
+        source.last_is_of_today() && kept.as_ref().is_some_and(|kept| kept.facts == facts);
     let mut sample = Sample {
         timestamp: Zone::Local.at(now.utc),
         schema: SCHEMA,
