@@ -232,7 +232,7 @@ fn written(metric: &Metric, judged: &Judged) -> String {
 fn the_default_rules_in_the_manual_are_those_of_the_program_and_read_as_such() {
     let rule = |metric: &'static Metric| {
         let several: Vec<String> =
-            metric.judged.iter().flatten().map(|judged| written(metric, judged)).collect();
+            metric.judged.iter().map(|judged| written(metric, judged)).collect();
         match several.as_slice() {
             [] => None,
             [one] => Some(format!("\"{}\": {one}", metric.name)),

@@ -15,7 +15,7 @@ pub static GAP: Metric = Metric::gauge(
     "How long no sample was taken, judged once at the first sample after it; never stored.",
 )
 .phrased("no samples for {value}")
-.judged(Judged::warning(3_600.0).until(0.0));
+.judged(&[Judged::warning(3_600.0).until(0.0)]);
 
 /// What is owed about the hole before this sample, if the rule is about holes and this one is long enough.
 pub(super) fn judge(rule: &Rule, at: &At, channels: &[Channel]) -> Option<Past> {

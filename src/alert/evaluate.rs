@@ -10,8 +10,8 @@ use super::window::{Reading, Window, reading};
 use super::{Channel, Level, absence};
 use crate::event::kind;
 use crate::metric::Metric;
-use crate::sample::{Entry, Sample};
-use crate::series::{Series, is_glob};
+use crate::sample::Sample;
+use crate::series::Series;
 
 /// A series not seen for so long has gone for good.
 const GONE_AFTER: f64 = 86_400.0;
@@ -116,27 +116,9 @@ pub fn evaluate(
 /// Every series a rule speaks of and that may matter, in this sample or remembered.
 fn series_of(rule: &Rule, known: &[(Series, &Standing)], line: &Line<'_>) -> BTreeSet<Series> {
     let mut found: BTreeSet<Series> = known.iter().map(|(series, _)| series.clone()).collect();
-    let mut look = |metric: &str, entry: &Entry| {
-        let mut consider = |label: Option<&str>, value: f64| {
-            if rule.levels_for(metric, label).is_some_and(|levels| may_matter(levels, value)) {
-                found.insert(Series::new(metric, label));
-            }
-        };
-        match entry {
-            Entry::Single(value) => consider(None, value.as_f64()),
-            Entry::Labelled(labels) => {
-                for (label, value) in labels.iter() {
-                    consider(Some(label), value.as_f64());
-                }
-            }
-        }
-    };
-    let values = &line.sample.values;
-    if is_glob(&rule.pattern.metric) {
-        values.entries().for_each(|(metric, entry)| look(metric, entry));
-    } else if let Some(entry) = values.entry(&rule.pattern.metric) {
-        look(&rule.pattern.metric, entry);
-    }
+    let numbers = rule.numbers(&line.sample.values);
+    let past = numbers.filter(|number| may_matter(number.levels, number.value));
+    found.extend(past.map(|number| Series::new(number.metric, number.label)));
     found
 }
 

@@ -11,7 +11,7 @@ pub static MISSING: Metric = Metric::gauge(
 )
 .labelled("expected")
 .phrased_as_state("{label} is missing", "{label} is back")
-.judged(Judged::critical(1.0).until(0.0))
+.judged(&[Judged::critical(1.0).until(0.0)])
 .inhibits();
 
 /// Notes for each expected series, or label of any series, whether it is there. Where a collector that could have found

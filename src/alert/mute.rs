@@ -101,8 +101,8 @@ fn inhibitors(sample: &Sample, find: fn(&str) -> Option<&'static Metric>) -> Vec
     let mut found = Vec::new();
     for (metric, entry) in sample.values.entries() {
         let Entry::Labelled(labels) = entry else { continue };
-        if find(metric).is_some_and(|metric| metric.inhibits) {
-            let set = labels.iter().filter(|(_, value)| value.as_f64() >= 1.0);
+        let mut set = labels.iter().filter(|(_, value)| value.as_f64() >= 1.0).peekable();
+        if set.peek().is_some() && find(metric).is_some_and(|metric| metric.inhibits) {
             found.extend(set.map(|(label, _)| Series::new(metric, Some(label))));
         }
     }

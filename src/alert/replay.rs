@@ -72,9 +72,9 @@ pub struct Replay<'a> {
     before: VecDeque<(NaiveDate, Moment)>,
     /// Seconds that the rates of the last line cover.
     covered: Option<f64>,
+    /// It reaches as far as the rules look back where samples come in the interval below.
     window: Window,
-    /// How far back the rules look, where samples come in this interval.
-    lookback: (f64, Lookback),
+    interval: f64,
 }
 
 impl<'a> Replay<'a> {
@@ -85,7 +85,7 @@ impl<'a> Replay<'a> {
             before: VecDeque::new(),
             covered: None,
             window: Window::default(),
-            lookback: (0.0, Lookback::default()),
+            interval: 0.0,
         }
     }
 
@@ -129,12 +129,12 @@ impl<'a> Replay<'a> {
         }
         self.before.push_back((sample.timestamp.date_naive(), at.now));
         self.covered = sample.interval;
-        if self.lookback.0.to_bits() != at.interval.to_bits() {
+        if self.interval.to_bits() != at.interval.to_bits() {
             let lookbacks = self.judges.iter().map(|judge| Lookback::of(&judge.rules, at.interval));
-            let farthest = lookbacks.fold(Lookback::default(), Lookback::or);
-            self.lookback = (at.interval, farthest);
+            self.window.lookback = lookbacks.fold(Lookback::default(), Lookback::or);
+            self.interval = at.interval;
         }
-        self.window.push(sample, &self.lookback.1);
+        self.window.push(sample);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules: which series, past which levels, for how long. Made from the configuration; checked there. Pure.
 
-use crate::series::{Pattern, glob, precedence};
+use crate::sample::Values;
+use crate::series::{Pattern, glob, is_glob, precedence};
 
 /// Seconds between reminders, unless told otherwise.
 pub const WARNING_REPEAT: f64 = 86_400.0;
@@ -16,6 +17,14 @@ pub struct Rule {
     pub levels: Option<Levels>,
     /// Label pattern → its own levels, or `None` for no rule. Sorted, the most exact first.
     pub labels: Vec<(String, Option<Levels>)>,
+}
+
+/// A number and what it is held to.
+pub struct Number<'a> {
+    pub metric: &'a str,
+    pub label: Option<&'a str>,
+    pub value: f64,
+    pub levels: &'a Levels,
 }
 
 /// What a series is held to.
@@ -74,6 +83,23 @@ impl Rule {
             Some((_, levels)) => levels.as_ref(),
             None => self.levels.as_ref(),
         }
+    }
+
+    /// Every number of a sample that this rule speaks of.
+    pub fn numbers<'a>(&'a self, values: &'a Values) -> impl Iterator<Item = Number<'a>> {
+        let name = self.pattern.metric.as_str();
+        // Most rules name their metric, and need not look at the others.
+        let (one, all) = if is_glob(name) {
+            (None, Some(values.entries()))
+        } else {
+            (values.entry(name).map(|entry| (name, entry)), None)
+        };
+        let entries = one.into_iter().chain(all.into_iter().flatten());
+        let points = entries.flat_map(|(metric, entry)| entry.points(metric));
+        points.filter_map(|(metric, label, value)| {
+            let levels = self.levels_for(metric, label)?;
+            Some(Number { metric, label, value: value.as_f64(), levels })
+        })
     }
 
     /// Sorts the label patterns so that the first match is the most exact one.
@@ -141,6 +167,7 @@ impl Levels {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::series::Series;
 
     pub fn threshold(level: f64, clear: f64) -> Threshold {
         Threshold { level, clear, repeat: 86_400.0, ..Threshold::default() }
@@ -178,6 +205,23 @@ pub mod tests {
         assert_eq!(rule.levels_for("filesystem_percent", Some("/media/usb")), None);
         assert_eq!(rule.levels_for("filesystem_percent", Some("/data")), Some(&levels(85.0, 95.0)));
         assert_eq!(rule.levels_for("cpu_percent", None), None);
+    }
+
+    #[test]
+    fn a_rule_finds_its_numbers_by_name_or_by_pattern() {
+        let mut values = Values::default();
+        for series in ["filesystem_percent{/}", "filesystem_percent{/boot}", "memory_percent"] {
+            values.put(Series::parse(series), 7_u64.into());
+        }
+        let found = |metric: &str| {
+            let mut rule = rule(&[("/boot", None)]);
+            rule.pattern = Pattern::parse(metric);
+            let numbers = rule.numbers(&values);
+            numbers.map(|one| Series::new(one.metric, one.label).to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("filesystem_percent"), ["filesystem_percent{/}"]);
+        assert_eq!(found("*_percent"), ["filesystem_percent{/}", "memory_percent"]);
+        assert!(found("swap_percent").is_empty());
     }
 
     #[test]

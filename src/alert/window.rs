@@ -60,6 +60,8 @@ fn reach(seconds: f64, interval: f64) -> f64 {
 /// The lines before, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
+    /// How far it reaches.
+    pub lookback: Lookback,
     lines: VecDeque<Seen>,
 }
 
@@ -92,7 +94,7 @@ impl Point {
 
 impl Window {
     /// The lines before some moment, which come newest first, as far as they are asked for.
-    pub fn before(first: Moment, lines: impl Iterator<Item = Sample>, lookback: &Lookback) -> Self {
+    pub fn before(first: Moment, lines: impl Iterator<Item = Sample>, lookback: Lookback) -> Self {
         let first = Point { boot: usize::MAX, moment: first };
         let (mut later, mut found) = (first.clone(), Vec::new());
         for line in lines {
@@ -105,20 +107,20 @@ impl Window {
             found.push(line);
             later = at;
         }
-        let mut window = Window::default();
-        found.into_iter().rev().for_each(|line| window.push(line, lookback));
+        let mut window = Window { lookback, ..Window::default() };
+        found.into_iter().rev().for_each(|line| window.push(line));
         window
     }
 
     /// Takes a line in, and lets go of those that nobody asks for any more.
-    pub fn push(&mut self, line: Sample, lookback: &Lookback) {
-        if lookback.is_nothing() {
+    pub fn push(&mut self, line: Sample) {
+        if self.lookback.is_nothing() {
             return;
         }
         let now = self.point(line.moment());
         self.lines.push_back(Seen { at: now.clone(), values: line.values });
         while self.lines.front().is_some_and(|oldest| {
-            !lookback.reaches(self.lines.len(), now.seconds_since(&oldest.at))
+            !self.lookback.reaches(self.lines.len(), now.seconds_since(&oldest.at))
         }) {
             self.lines.pop_front();
         }
@@ -221,9 +223,9 @@ mod tests {
     }
 
     fn window(values: &[(i64, f64)], lookback: Lookback) -> Window {
-        let mut window = Window::default();
+        let mut window = Window { lookback, ..Window::default() };
         for (minute, value) in values {
-            window.push(sample(*minute, "a", &format!(",\"x\":{value}")), &lookback);
+            window.push(sample(*minute, "a", &format!(",\"x\":{value}")));
         }
         window
     }
@@ -272,10 +274,10 @@ mod tests {
             uptime: Some(uptime),
             ..sample(minute, "a", &format!(",\"x\":{value}"))
         };
-        let mut before = Window::default();
+        let mut before = Window { lookback: FAR, ..Window::default() };
         // By its uptime alone the first line would be 19 minutes old.
         for line in [at(0, 100.0, 90), at(55, 3_400.0, 40), at(56, 30.0, 45)] {
-            before.push(line, &FAR);
+            before.push(line);
         }
         let now = at(76, 1_230.0, 50);
         assert_eq!(read(&rise(20, false), &before, &now, false).value, Some(10.0));
@@ -286,7 +288,7 @@ mod tests {
     fn the_lines_before_are_taken_as_far_as_they_are_asked_for() {
         let lines = || [15, 10, 5, 0].map(|minute| sample(minute, "a", "")).into_iter();
         let taken = |lookback| {
-            let window = Window::before(sample(20, "a", "").moment(), lines(), &lookback);
+            let window = Window::before(sample(20, "a", "").moment(), lines(), lookback);
             window.lines.iter().map(|line| line.at.moment.epoch / 60).collect::<Vec<_>>()
         };
         assert_eq!(taken(Lookback { lines: 2, seconds: 0.0 }), [10, 15]);

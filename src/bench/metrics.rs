@@ -65,7 +65,7 @@ pub static DRIFT: Metric = Metric::gauge(
 .labelled("result")
 .phrased("{label} slower than usual by {value}")
 // The slowest accesses and the mean of them swing too much to be judged.
-.judged(Judged::warning(30.0).reminded_every(6.0 * 86_400.0).except(&["*_p99", "read_rate"]))
+.judged(&[Judged::warning(30.0).reminded_every(6.0 * 86_400.0).except(&["*_p99", "read_rate"])])
 .seldom();
 pub static METHOD_VERSION: Metric = Metric::gauge(
     "bench_method",

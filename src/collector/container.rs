@@ -11,7 +11,7 @@ static MEMORY_PERCENT: Metric = Metric::gauge(
     "Share of the container's memory limit in use, without what can be dropped.",
 )
 .phrased("container memory {value} used")
-.judged(Judged::warning(90.0).and_critical(98.0).until(80.0));
+.judged(&[Judged::warning(90.0).and_critical(98.0).until(80.0)]);
 static MEMORY_USED: Metric = Metric::gauge(
     "container_memory_used",
     Unit::Bytes,

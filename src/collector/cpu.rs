@@ -11,7 +11,7 @@ use crate::metric::{Judged, Metric, Share, Unit};
 static PERCENT: Metric =
     Metric::rate("cpu_percent", Unit::Percent, "Share of CPU time not idle (and not waiting for disks) since the previous sample, all cores together.")
         .phrased("CPU {value}")
-        .judged(Judged::warning(80.0).lasting(600.0))
+        .judged(&[Judged::warning(80.0).lasting(600.0)])
         .in_overview();
 static USER: Metric = Metric::rate(
     "cpu_user_percent",
@@ -28,14 +28,14 @@ static IOWAIT: Metric = Metric::rate(
     "Share of CPU time idle while waiting for disks.",
 )
 .phrased("CPU waiting for disks {value}")
-.judged(Judged::warning(40.0).until(20.0).lasting(1_800.0));
+.judged(&[Judged::warning(40.0).until(20.0).lasting(1_800.0)]);
 static STEAL: Metric = Metric::rate(
     "cpu_steal_percent",
     Unit::Percent,
     "Share of CPU time taken by the hypervisor for others.",
 )
 .phrased("CPU taken by the hypervisor {value}")
-.judged(Judged::warning(10.0).until(5.0).lasting(1_200.0));
+.judged(&[Judged::warning(10.0).until(5.0).lasting(1_200.0)]);
 static TICKS: Metric = Metric::ticks(
     "cpu_ticks",
     &[

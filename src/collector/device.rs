@@ -39,7 +39,7 @@ static BUSY_PERCENT: Metric = Metric::rate(
 )
 .labelled("device")
 .phrased("{label} {value} busy")
-.judged(Judged::warning(95.0).lasting(1_800.0));
+.judged(&[Judged::warning(95.0).lasting(1_800.0)]);
 static WAIT_EACH: Metric = Metric::rate(
     "device_wait_ms",
     Unit::Milliseconds,

@@ -19,7 +19,7 @@ static LIFE: Metric = Metric::gauge(
 )
 .labelled("device")
 .phrased("{label} has used {value} of its life")
-.judged(Judged::warning(80.0).and_critical(100.0));
+.judged(&[Judged::warning(80.0).and_critical(100.0)]);
 static PRE_EOL: Metric = Metric::gauge(
     "device_pre_eol",
     Unit::Count,
@@ -27,7 +27,7 @@ static PRE_EOL: Metric = Metric::gauge(
 )
 .labelled("device")
 .phrased("{label} reserve blocks at {value} of 3")
-.judged(Judged::warning(2.0).and_critical(3.0));
+.judged(&[Judged::warning(2.0).and_critical(3.0)]);
 static ERRORS: Metric = Metric::counter(
     "device_errors",
     Unit::Count,
@@ -37,7 +37,7 @@ static ERRORS: Metric = Metric::counter(
 .labelled("device")
 .phrased("{label} {value} errors")
 // smartd and udisks cause up to twenty an hour on a healthy drive; one bad sector that is read again and again more.
-.judged(Judged::warning(50.0).within(3_600.0));
+.judged(&[Judged::warning(50.0).within(3_600.0)]);
 static FAILED: Metric = Metric::gauge(
     "device_failed",
     Unit::Count,
@@ -45,12 +45,12 @@ static FAILED: Metric = Metric::gauge(
 )
 .labelled("device")
 .phrased_as_state("{label} has failed", "{label} works again")
-.judged(Judged::critical(1.0).until(0.0));
+.judged(&[Judged::critical(1.0).until(0.0)]);
 static DEGRADED: Metric =
     Metric::gauge("raid_degraded", Unit::Count, "Drives that a software RAID (md) lacks.")
         .labelled("array")
         .phrased("RAID {label} lacks {value}")
-        .judged(Judged::critical(1.0).until(0.0));
+        .judged(&[Judged::critical(1.0).until(0.0)]);
 static FILESYSTEM_ERRORS: Metric = Metric::gauge(
     "filesystem_errors",
     Unit::Count,
@@ -58,7 +58,7 @@ static FILESYSTEM_ERRORS: Metric = Metric::gauge(
 )
 .labelled("device")
 .phrased("{label} file system errors {value}")
-.judged(Judged::warning(1.0).within(3_600.0));
+.judged(&[Judged::warning(1.0).within(3_600.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(
     "drive",
@@ -93,13 +93,16 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
 /// Reads one drive or file system from its directory, under its name.
 type Read = fn(&Path, &str, &mut Reading) -> anyhow::Result<()>;
 
+/// What the kernel's file systems can do stands beside those that are there.
+const FEATURES: &str = "features";
+
 /// Everything in a directory, each by itself.
 fn each(all: &Path, read: Read, reading: &mut Reading, failures: &mut Vec<String>) {
     let found = names(all).unwrap_or_else(|error| {
         note(Err(error), failures);
         Vec::new()
     });
-    for name in found {
+    for name in found.into_iter().filter(|name| name != FEATURES) {
         note(read(&all.join(&name), &name, reading), failures);
     }
 }
@@ -160,13 +163,8 @@ fn nvme(controller: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<
     Ok(())
 }
 
-/// What the kernel's file systems can do stands beside those that are there.
-const FEATURES: &str = "features";
-
 fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
-    if name != FEATURES
-        && let Some(errors) = number(&directory.join("errors_count"), decimal)?
-    {
+    if let Some(errors) = number(&directory.join("errors_count"), decimal)? {
         reading.values.set_for(&FILESYSTEM_ERRORS, &label_text(name.as_bytes()), errors);
     }
     Ok(())
@@ -175,7 +173,6 @@ fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<(
 /// Under the first of its devices, with the errors of all of them.
 fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()> {
     let mut sum = None;
-    // There is no such directory among the features.
     for device in names(&directory.join("devinfo"))? {
         let path = directory.join("devinfo").join(device).join("error_stats");
         let Some(counts) = text(&path)? else { continue };

@@ -42,6 +42,8 @@ pub struct Stuck {
     pub mount: String,
 }
 
+/// Kernel threads that did nothing since boot, mostly half of all there is.
+const IDLE: &str = "idle ";
 /// Ends the list; what follows is of an older, longer one.
 const END: &str = "\nend\n";
 
@@ -77,8 +79,17 @@ impl Earlier {
         for (name, fact) in &self.facts {
             _ = writeln!(text, "fact {name} {fact}");
         }
+        text.push_str(IDLE.trim_end());
         for (pid, start, ticks) in &self.processes {
-            _ = writeln!(text, "{pid} {start} {ticks}");
+            if (*start, *ticks) == (0, 0) {
+                _ = write!(text, " {pid}");
+            }
+        }
+        text.push('\n');
+        for (pid, start, ticks) in &self.processes {
+            if (*start, *ticks) != (0, 0) {
+                _ = writeln!(text, "{pid} {start} {ticks}");
+            }
         }
         text.push_str(END.trim_start());
         text
@@ -109,10 +120,14 @@ impl Earlier {
                 }
             } else if let Some((name, fact)) = two(line, "fact ") {
                 earlier.facts.insert(name.to_owned(), fact.to_owned());
+            } else if let Some(idle) = line.strip_prefix(IDLE) {
+                let pids = idle.split(' ').filter_map(|pid| pid.parse().ok());
+                earlier.processes.extend(pids.map(|pid| (pid, 0, 0)));
             } else {
                 earlier.processes.extend(three(line));
             }
         }
+        earlier.processes.sort_unstable();
         Some(earlier)
     }
 }
@@ -148,7 +163,7 @@ pub mod tests {
             uptime: 12.5,
             turn: 7,
             limits: Some(Limits { threads: 9, files: u64::MAX }),
-            processes: vec![(1, 2, 3), (40, 5, 6)],
+            processes: vec![(1, 2, 3), (2, 0, 0), (3, 0, 9), (4, 0, 0), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],
         }

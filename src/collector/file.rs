@@ -34,7 +34,7 @@ static MISSING: Metric = Metric::gauge(
 )
 .labelled("file")
 .phrased_as_state("no file of {label} is there", "a file of {label} is there again")
-.judged(Judged::critical(1.0).until(0.0));
+.judged(&[Judged::critical(1.0).until(0.0)]);
 
 pub static COLLECTOR: Collector = Collector::new("file", &[&AGE, &SIZE, &COUNT, &MISSING], collect);
 

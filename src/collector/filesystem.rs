@@ -19,7 +19,7 @@ use crate::series::label_text;
 static DISK_PERCENT: Metric =
     Metric::gauge("disk_percent", Unit::Percent, "Share of the root file system in use.")
         .phrased("/ {value} full")
-        .judged(Judged::warning(90.0))
+        .judged(&[Judged::warning(90.0)])
         .of_capacity(&DISK_AVAILABLE, &DISK_TOTAL)
         .in_overview()
         .of_label("/");
@@ -39,7 +39,7 @@ pub static PERCENT: Metric =
         .labelled("mount")
         .phrased("{label} {value} full")
         // `/` is left to `disk_percent`.
-        .judged(Judged::warning(90.0).except(&["/"]))
+        .judged(&[Judged::warning(90.0).except(&["/"])])
         .of_capacity(&AVAILABLE, &TOTAL);
 static USED: Metric = Metric::gauge("filesystem_used", Unit::Bytes, "Bytes used.")
     .labelled("mount")
@@ -61,7 +61,7 @@ static INODES: Metric = Metric::gauge(
 )
 .labelled("mount")
 .phrased("{label} {value} of its inodes used")
-.judged(Judged::warning(90.0).until(80.0).and_critical(98.0));
+.judged(&[Judged::warning(90.0).until(80.0).and_critical(98.0)]);
 static READ_ONLY: Metric = Metric::gauge(
     "filesystem_readonly",
     Unit::Count,
@@ -78,7 +78,7 @@ static TURNED_READ_ONLY: Metric = Metric::gauge(
 )
 .labelled("mount")
 .phrased_as_state("{label} turned read-only", "{label} can be written again")
-.judged(Judged::critical(1.0).until(0.0))
+.judged(&[Judged::critical(1.0).until(0.0)])
 .carried()
 .inhibits();
 

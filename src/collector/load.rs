@@ -20,7 +20,7 @@ static LOAD15: Metric = Metric::gauge("load15", Unit::Load, "The same over 15 mi
 static PER_CORE: Metric =
     Metric::gauge("load15_per_core", Unit::Load, "load15 divided by the number of cores.")
         .phrased("load over 15 min {value} a core")
-        .judged(Judged::warning(2.0).until(1.75));
+        .judged(&[Judged::warning(2.0).until(1.75)]);
 
 pub static COLLECTOR: Collector =
     Collector::new("load", &[&LOAD1, &LOAD5, &LOAD15, &PER_CORE], collect);

@@ -12,7 +12,7 @@ static PERCENT: Metric = Metric::gauge(
     "Share of memory that is not available to programs.",
 )
 .phrased("memory {value} used")
-.judged(Judged::warning(80.0))
+.judged(&[Judged::warning(80.0)])
 .of_capacity(&AVAILABLE, &TOTAL)
 .in_overview();
 static USED: Metric =

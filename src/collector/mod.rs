@@ -36,7 +36,7 @@ pub mod voltage;
 pub mod watch;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::alert::absence::GAP;
@@ -135,9 +135,17 @@ pub fn measured() -> impl Iterator<Item = &'static Metric> {
 
 /// The descriptor of a name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    static BY_NAME: LazyLock<HashMap<&str, &Metric>> =
-        LazyLock::new(|| built_in().map(|metric| (metric.name, metric)).collect());
-    BY_NAME.get(name).copied().or_else(|| custom::declared::find(name))
+    // Sorted rather than hashed: a run that looks up a few names must not pay for all of them. By length first, where
+    // most differ.
+    static BY_NAME: LazyLock<Vec<&Metric>> = LazyLock::new(|| {
+        let mut metrics: Vec<&Metric> = built_in().collect();
+        metrics.sort_unstable_by_key(|metric| (metric.name.len(), metric.name));
+        metrics
+    });
+    let at = BY_NAME
+        .binary_search_by_key(&(name.len(), name), |metric| (metric.name.len(), metric.name));
+    let known = at.ok().and_then(|at| BY_NAME.get(at)).copied();
+    known.or_else(|| custom::declared::find(name))
 }
 
 /// Old name → name.

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::{Collector, Host, Reading, read_text};
 use crate::metric::{Metric, Unit};
 
@@ -46,18 +48,14 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of this process so far, which began `elapsed` ago (`/proc/self/schedstat`, `/proc/self/io`: proc(5)).
+    /// Of this process so far, which began `elapsed` ago (its CPU clock, and `/proc/self/io`: proc(5)).
     pub fn of_this_process(root: &Path, elapsed: Duration) -> Option<Self> {
-        let nanoseconds: f64 = read_text(&root.join("proc/self/schedstat"))?
-            .split_ascii_whitespace()
-            .next()?
-            .parse()
-            .ok()?;
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let io = read_text(&root.join("proc/self/io"))?;
         let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;
         Some(Cost {
             milliseconds: elapsed.as_secs_f64() * 1e3,
-            cpu_milliseconds: nanoseconds / 1e6,
+            cpu_milliseconds: cpu.tv_sec as f64 * 1e3 + cpu.tv_nsec as f64 / 1e6,
             written: written.parse().ok()?,
         })
     }

@@ -44,7 +44,7 @@ static KILLS: Metric = Metric::counter(
     "Processes killed since boot because memory ran out.",
 )
 .phrased("{value} processes killed for lack of memory")
-.judged(Judged::warning(1.0).within(1_800.0));
+.judged(&[Judged::warning(1.0).within(1_800.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(
     "paging",

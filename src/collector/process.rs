@@ -27,14 +27,14 @@ static ZOMBIES: Metric = Metric::gauge(
     "Processes that ended and whose parent has not yet asked how.",
 )
 .phrased("{value} zombie processes")
-.judged(Judged::warning(20.0).lasting(1_800.0));
+.judged(&[Judged::warning(20.0).lasting(1_800.0)]);
 static THREADS_PERCENT: Metric = Metric::gauge(
     "threads_percent",
     Unit::Percent,
     "Threads of all processes as a share of what the kernel allows: the smaller of kernel.threads-max and kernel.pid_max.",
 )
 .phrased("threads at {value} of the kernel's limit")
-.judged(Judged::warning(80.0));
+.judged(&[Judged::warning(80.0)]);
 static FILES: Metric = Metric::gauge(
     "files_open",
     Unit::Count,
@@ -47,7 +47,7 @@ static FILES_PERCENT: Metric = Metric::gauge(
     "Open files of the whole host as a share of fs.file-max; absent where files_open is.",
 )
 .phrased("open files at {value} of the kernel's limit")
-.judged(Judged::warning(90.0));
+.judged(&[Judged::warning(90.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(
     "process",

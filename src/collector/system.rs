@@ -24,14 +24,14 @@ static REBOOT_REQUIRED: Metric = Metric::gauge(
     "1 if an upgrade asks for a reboot (/run/reboot-required), else 0.",
 )
 .phrased_as_state("a reboot is required", "no reboot is required")
-.judged(Judged::warning(1.0).until(0.0).reminded_every(7.0 * 86_400.0));
+.judged(&[Judged::warning(1.0).until(0.0).reminded_every(7.0 * 86_400.0)]);
 static UNSYNCHRONIZED: Metric = Metric::gauge(
     "clock_unsynchronized",
     Unit::Count,
     "1 while systemd-timesyncd has not set the clock since boot, else 0; absent where another program keeps it.",
 )
 .phrased_as_state("the clock is not synchronized", "the clock is synchronized")
-.judged(Judged::warning(1.0).until(0.0).lasting(1_020.0).reminded_every(7.0 * 86_400.0));
+.judged(&[Judged::warning(1.0).until(0.0).lasting(1_020.0).reminded_every(7.0 * 86_400.0)]);
 static USERS: Metric = Metric::gauge("users", Unit::Count, "Sessions of users who are logged in.")
     .phrased("{value} users logged in");
 

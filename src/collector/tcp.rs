@@ -39,7 +39,7 @@ static OVERFLOWS: Metric = Metric::counter(
     "TCP connections since boot that a program was too slow to accept.",
 )
 .phrased("{value} TCP connections not accepted in time")
-.judged(Judged::warning(2.0).within(600.0));
+.judged(&[Judged::warning(2.0).within(600.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(
     "tcp",

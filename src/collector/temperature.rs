@@ -10,7 +10,7 @@ use crate::series::label_text;
 
 static CPU: Metric = Metric::gauge("cpu_temp", Unit::Celsius, "Temperature of the CPU.")
     .phrased("CPU at {value}")
-    .judged(Judged::warning(70.0))
+    .judged(&[Judged::warning(70.0)])
     .in_overview();
 static TEMPERATURE: Metric =
     Metric::gauge("temperature", Unit::Celsius, "Temperature of the sensor.")

@@ -22,7 +22,7 @@ static THROTTLED: Metric = Metric::gauge(
 )
 .labelled("cause")
 .phrased_as_state("held back by {label}", "no longer held back by {label}")
-.judged(Judged::warning(1.0).until(0.0));
+.judged(&[Judged::warning(1.0).until(0.0)]);
 static SINCE_BOOT: Metric = Metric::gauge(
     "throttled_since_boot",
     Unit::Count,

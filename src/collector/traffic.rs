@@ -31,8 +31,7 @@ static QUOTA: Metric = Metric::gauge(
 )
 .labelled("interface")
 .phrased("{label} {value} of the month's traffic used")
-.judged(Judged::warning(75.0).and_critical(100.0).until(0.0))
-.judged(Judged::warning(90.0).until(0.0));
+.judged(&[Judged::warning(75.0).and_critical(100.0).until(0.0), Judged::warning(90.0).until(0.0)]);
 
 pub static COLLECTOR: Collector = Collector::new("traffic", &[&DAY, &MONTH, &QUOTA], collect);
 

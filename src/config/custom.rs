@@ -246,8 +246,8 @@ fn declare_plugin(value: &str, from: &str) -> Plugin {
     };
     let help = format!("Exit status of {from}: 0 ok, 1 warning, 2 critical.");
     let state = declare(&shape(plugin::state_name(value), None, help), |metric| {
-        let judged = Judged::warning(1.0).until(0.0).and_critical(2.0);
-        metric.phrased("{name} {value} (1 warning, 2 critical)").judged(judged)
+        const JUDGED: &[Judged] = &[Judged::warning(1.0).until(0.0).and_critical(2.0)];
+        metric.phrased("{name} {value} (1 warning, 2 critical)").judged(JUDGED)
     });
     let help = format!("The levels that {from} gives its numbers.");
     let level = declare(&shape(plugin::level_name(value), Some("level"), help), Metric::carried);

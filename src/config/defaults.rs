@@ -26,7 +26,7 @@ pub(super) fn default_rules(metric: &'static Metric) -> Vec<Rule> {
         rule.sort_labels();
         rule
     };
-    metric.judged.iter().flatten().enumerate().map(rule).collect()
+    metric.judged.iter().enumerate().map(rule).collect()
 }
 
 /// A rule that another section makes for one label.
@@ -66,11 +66,12 @@ mod tests {
     use super::*;
     use crate::metric::Unit;
 
-    static FULL: Metric = Metric::gauge("full_percent", Unit::Percent, "Test.")
-        .labelled("mount")
-        .judged(Judged::warning(90.0).until(80.0).and_critical(98.0).lasting(60.0).except(&["/"]));
+    static FULL: Metric =
+        Metric::gauge("full_percent", Unit::Percent, "Test.").labelled("mount").judged(&[
+            Judged::warning(90.0).until(80.0).and_critical(98.0).lasting(60.0).except(&["/"]),
+        ]);
     static KILLS: Metric = Metric::counter("kills", Unit::Count, &[], "Test.")
-        .judged(Judged::warning(1.0).within(1_800.0));
+        .judged(&[Judged::warning(1.0).within(1_800.0)]);
 
     #[test]
     fn the_levels_a_metric_names_are_those_of_its_rule() {

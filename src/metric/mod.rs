@@ -34,7 +34,7 @@ pub struct Metric {
     /// The label it would have among those of its like: the root file system's numbers have none.
     pub of_label: Option<&'static str>,
     /// What it is held to unless the configuration says otherwise.
-    pub judged: [Option<Judged>; 2],
+    pub judged: &'static [Judged],
     /// Goes on from the line before, whatever boot that is of.
     pub carried: bool,
     /// Needed for what is derived from it and for nothing else: left to the next run, not stored.
@@ -97,7 +97,7 @@ impl Metric {
             inhibits: false,
             seldom: false,
             of_label: None,
-            judged: [None; 2],
+            judged: &[],
             carried: false,
             apart: false,
             formerly: &[],
@@ -175,13 +175,10 @@ impl Metric {
         self
     }
 
-    /// A second one is a rule of its own, for a level between or another measure.
+    /// Each is a rule of its own: a second one for a level between, or another measure.
     #[must_use]
-    pub const fn judged(mut self, judged: Judged) -> Self {
-        self.judged = match self.judged {
-            [None, _] => [Some(judged), None],
-            [first, _] => [first, Some(judged)],
-        };
+    pub const fn judged(mut self, judged: &'static [Judged]) -> Self {
+        self.judged = judged;
         self
     }
 

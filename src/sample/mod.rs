@@ -123,6 +123,22 @@ pub enum Entry {
     Labelled(Sorted<String, Value>),
 }
 
+impl Entry {
+    /// Its numbers, each with the metric's name and its label.
+    pub fn points<'a>(
+        &'a self,
+        metric: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Option<&'a str>, Value)> {
+        let (single, labels) = match self {
+            Entry::Single(value) => (Some((metric, None, *value)), None),
+            Entry::Labelled(labels) => (None, Some(labels.iter())),
+        };
+        let labelled = labels.into_iter().flatten();
+        let labelled = labelled.map(move |(label, value)| (metric, Some(label.as_str()), *value));
+        single.into_iter().chain(labelled)
+    }
+}
+
 /// The metrics of a sample by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values(Sorted<Cow<'static, str>, Entry>);
@@ -222,20 +238,7 @@ impl Values {
 
     /// Every number with its metric and label, by name.
     pub fn points(&self) -> impl Iterator<Item = (&str, Option<&str>, Value)> {
-        self.entries().flat_map(|(name, entry)| {
-            let (single, labelled) = match entry {
-                Entry::Single(value) => (Some((name, None, *value)), None),
-                Entry::Labelled(labels) => (
-                    None,
-                    Some(
-                        labels
-                            .iter()
-                            .map(move |(label, value)| (name, Some(label.as_str()), *value)),
-                    ),
-                ),
-            };
-            single.into_iter().chain(labelled.into_iter().flatten())
-        })
+        self.entries().flat_map(|(name, entry)| entry.points(name))
     }
 }
 

@@ -30,7 +30,7 @@ static FAILED: Metric = Metric::gauge(
 .labelled("unit")
 .phrased_as_state("{label} has failed", "{label} has no longer failed")
 .carried()
-.judged(Judged::warning(1.0).lasting(300.0));
+.judged(&[Judged::warning(1.0).lasting(300.0)]);
 static RESTARTS: Metric = Metric::counter(
     "unit_restarts",
     Measure::Count,
@@ -39,7 +39,7 @@ static RESTARTS: Metric = Metric::counter(
 )
 .labelled("unit")
 .phrased("{label} was started again {value} times")
-.judged(Judged::warning(3.0).within(300.0));
+.judged(&[Judged::warning(3.0).within(300.0)]);
 
 pub static COLLECTOR: Collector =
     Collector::new("unit", &[&FAILED_UNITS, &FAILED, &RESTARTS], collect);

@@ -35,7 +35,7 @@ static MISSING: Metric = Metric::gauge(
 )
 .labelled("watch")
 .phrased_as_state("{label} is not running", "{label} runs again")
-.judged(Judged::critical(1.0));
+.judged(&[Judged::critical(1.0)]);
 static EXCESS: Metric = Metric::gauge(
     "watch_excess",
     Unit::Count,
@@ -43,7 +43,7 @@ static EXCESS: Metric = Metric::gauge(
 )
 .labelled("watch")
 .phrased_as_state("{label} runs too often", "{label} runs no longer too often")
-.judged(Judged::warning(1.0));
+.judged(&[Judged::warning(1.0)]);
 static CPU: Metric = Metric::gauge(
     "watch_cpu_percent",
     Unit::Percent,
@@ -73,7 +73,7 @@ static FILES_PERCENT: Metric = Metric::gauge(
 )
 .labelled("watch")
 .phrased("open files of {label} at {value} of its limit")
-.judged(Judged::warning(90.0));
+.judged(&[Judged::warning(90.0)]);
 static UPTIME: Metric = Metric::gauge(
     "watch_uptime",
     Unit::Seconds,
@@ -91,7 +91,7 @@ static RESTARTS: Metric = Metric::counter(
 .labelled("watch")
 .phrased("{label} restarted {value} times")
 .carried()
-.judged(Judged::warning(3.0).within(3_600.0));
+.judged(&[Judged::warning(3.0).within(3_600.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(
     "watch",

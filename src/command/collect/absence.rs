@@ -27,7 +27,7 @@ const MOST_BYTES: u64 = 80 * WHOLE_RECORDS;
 
 /// What happened since the newest stored line. To be asked before the state forgets why samples were not stored.
 pub(super) fn since(run: &Run<'_>, state: &State, context: &Context<'_>) -> Vec<Event> {
-    let Some(newest) = &run.recent.newest else { return Vec::new() };
+    let Some(newest) = run.recent.newest.as_deref() else { return Vec::new() };
     // As long as samples cannot be stored the gap is not over.
     if run.failure.is_some() {
         return Vec::new();

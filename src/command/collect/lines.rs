@@ -72,8 +72,7 @@ pub(super) fn judge_lines(
     state: &mut State,
     events: &mut Vec<Event>,
 ) {
-    let lookback = lookback(rules, lines, Some(&state.standings), run.recent.interval);
-    let mut before = run.recent.newest.as_ref().map(Sample::moment);
+    let mut before = run.recent.newest.as_deref().map(Sample::moment);
     for line in lines {
         let now = line.moment();
         let earlier = before.filter(|earlier| !earlier.same_boot(&now) || is_same(earlier, &now));
@@ -86,8 +85,8 @@ pub(super) fn judge_lines(
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
         fold(state, rules);
         events.extend(evaluation.changes.iter().map(|change| event(change, rules, run.host, &now)));
-        if !lookback.is_nothing() {
-            window.push(line.clone(), &lookback);
+        if !window.lookback.is_nothing() {
+            window.push(line.clone());
         }
         before = Some(now);
     }
@@ -103,10 +102,10 @@ fn lookback(
 ) -> Lookback {
     let matters = |rule: &Rule| {
         standings.is_none_or(|known| known.iter().any(|standing| standing.rule == rule.key))
-            || lines.iter().flat_map(|line| line.values.points()).any(|(metric, label, value)| {
-                let levels = rule.levels_for(metric, label);
-                levels.is_some_and(|levels| may_be_past(levels, metric, value.as_f64()))
-            })
+            || lines
+                .iter()
+                .flat_map(|line| rule.numbers(&line.values))
+                .any(|number| may_be_past(number.levels, number.metric, number.value))
     };
     let looks_back = |rule| Lookback::of(std::slice::from_ref(rule), interval);
     let each = rules.iter().map(|rule| (rule, looks_back(rule)));
@@ -120,8 +119,8 @@ fn may_be_past(levels: &Levels, metric: &str, value: f64) -> bool {
     let least = [levels.warning, levels.critical].into_iter().flatten().map(|one| one.level);
     let is_past = least.reduce(f64::min).is_none_or(|least| value >= least);
     let never_negative = || {
-        let known = collector::built_in().find(|known| known.name == metric);
-        known.is_some_and(|known| known.is_cumulative() || known.unit == Unit::Count)
+        collector::find(metric)
+            .is_some_and(|known| known.is_cumulative() || known.unit == Unit::Count)
     };
     levels.times.is_some() || !is_rise || levels.below || is_past || !never_negative()
 }
@@ -157,7 +156,7 @@ pub(in crate::command) fn window(
     let before = paths.flat_map(|path| tail::samples(&path, &wanted));
     let is_before =
         |line: &Sample| !lines.iter().any(|other| is_same(&other.moment(), &line.moment()));
-    Window::before(first, before.filter(is_before), &lookback)
+    Window::before(first, before.filter(is_before), lookback)
 }
 
 /// What changed, as it is written down.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -28,9 +29,9 @@ const TWO_READINGS: Duration = Duration::from_millis(200);
 /// The end of what is stored.
 pub(super) struct Recent {
     /// The line before this run's.
-    pub newest: Option<Sample>,
-    /// The line that rates are derived from.
-    pub base: Option<Sample>,
+    pub newest: Option<Rc<Sample>>,
+    /// The line that rates are derived from, mostly the same.
+    pub base: Option<Rc<Sample>>,
     /// Expected seconds between samples.
     pub interval: f64,
 }
@@ -50,10 +51,10 @@ impl Recent {
         for text in lines.flatten() {
             let searching = recent.base.is_none();
             let read = if searching { line(&text, &counters) } else { head(&text) };
-            let Ok(sample) = read else { continue };
+            let Ok(sample) = read.map(Rc::new) else { continue };
             moments.push(sample.moment());
             if searching && is_base(&sample, now, recent.interval) {
-                recent.base = Some(sample.clone());
+                recent.base = Some(Rc::clone(&sample));
             }
             let newest = recent.newest.get_or_insert(sample);
             let is_known = log_interval.is_some()
@@ -69,7 +70,7 @@ impl Recent {
         // After days without a line it is the older ones that tell how long nobody watched.
         if recent.newest.is_none() {
             let last = store.last(today, &counters).ok().flatten();
-            recent.newest = last.filter(|last| last.epoch() <= moment.epoch);
+            recent.newest = last.filter(|last| last.epoch() <= moment.epoch).map(Rc::new);
         }
         recent
     }
@@ -104,7 +105,7 @@ pub(super) fn sample(
         _ => (None, None),
     };
     let source = Host {
-        last: recent.newest.as_ref(),
+        last: recent.newest.as_deref(),
         earlier,
         cost: runtime.cost(),
         stuck: kept.as_ref().map_or(&[], |kept| &kept.stuck),
