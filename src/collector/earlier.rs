@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::clock::Said;
 use crate::sample::{Value, Values};
 use crate::series::Series;
 
@@ -14,6 +15,7 @@ pub struct Earlier {
     /// Counts the runs of this boot.
     pub turn: u32,
     pub limits: Option<Limits>,
+    pub clock: Option<Said>,
     /// PID, start in clock ticks after boot, and CPU time in clock ticks; sorted. Keyed by both, as PIDs are used again.
     pub processes: Vec<(u32, u64, u64)>,
     /// Core, its busy clock ticks, and all of them.
@@ -65,6 +67,9 @@ impl Earlier {
         if let Some(Limits { threads, files }) = self.limits {
             _ = writeln!(text, "limits {threads} {files}");
         }
+        if let Some(Said { at, synchronized }) = self.clock {
+            _ = writeln!(text, "clock {at} {}", synchronized.map_or("?", yes));
+        }
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
         }
@@ -110,6 +115,9 @@ impl Earlier {
             } else if let Some((threads, files)) = two(line, "limits ") {
                 let limits = threads.parse().ok().zip(files.parse().ok());
                 earlier.limits = limits.map(|(threads, files)| Limits { threads, files });
+            } else if let Some((at, synchronized)) = two(line, "clock ") {
+                let synchronized = [true, false].into_iter().find(|is| yes(*is) == synchronized);
+                earlier.clock = at.parse().ok().map(|at| Said { at, synchronized });
             } else if let Some(core) = line.strip_prefix("core ") {
                 earlier.cores.extend(three(core));
             } else if let Some(stuck) = line.strip_prefix("stuck ") {
@@ -130,6 +138,10 @@ impl Earlier {
         earlier.processes.sort_unstable();
         Some(earlier)
     }
+}
+
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
 }
 
 /// A word and the rest, after what says which line it is.
@@ -163,6 +175,7 @@ pub mod tests {
             uptime: 12.5,
             turn: 7,
             limits: Some(Limits { threads: 9, files: u64::MAX }),
+            clock: Some(Said { at: 7.25, synchronized: Some(false) }),
             processes: vec![(1, 2, 3), (2, 0, 0), (3, 0, 9), (4, 0, 0), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],

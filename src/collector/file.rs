@@ -64,7 +64,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         let (root, path) = (host.root.to_owned(), watched.path.clone());
         (format!("file:{}", watched.name), Box::new(move || look(&root, &path)))
     };
-    let outcomes = patience::all(watched.iter().map(job).collect(), PATIENCE);
+    let outcomes =
+        patience::all(watched.iter().map(job).collect(), host.patience.at_most(PATIENCE));
     let mut failed = Vec::new();
     for (watched, outcome) in watched.iter().zip(outcomes) {
         match outcome.flatten() {

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use super::apart::{self, Answer};
 use super::earlier::{Earlier, Stuck};
 use super::own::Cost;
+use super::patience::Patience;
 use super::space::{self, Space};
 use super::traffic::Billing;
 use super::watch::Watch;
@@ -44,6 +45,7 @@ pub struct Host<'a> {
     pub apart: fn(&[PathBuf]) -> Vec<Answer>,
     /// Those of which an earlier run got no answer.
     pub stuck: &'a [Stuck],
+    pub patience: Patience,
 }
 
 impl<'a> Host<'a> {
@@ -63,6 +65,7 @@ impl<'a> Host<'a> {
             space: space::statvfs,
             apart: apart::ask,
             stuck: &[],
+            patience: Patience::new(),
         }
     }
 

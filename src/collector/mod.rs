@@ -2,6 +2,8 @@
 //! it had already set and disturbs no other. None needs privileges; a source this host lacks is not an error.
 
 pub mod apart;
+mod bus;
+pub mod clock;
 mod command;
 pub mod container;
 pub mod cpu;
@@ -21,7 +23,7 @@ pub mod mountinfo;
 pub mod network;
 pub mod own;
 pub mod paging;
-mod patience;
+pub mod patience;
 pub mod pressure;
 pub mod process;
 mod scan;
@@ -260,6 +262,7 @@ pub mod tests {
             space,
             apart,
             stuck: &[],
+            patience: patience::Patience::new(),
         }
     }
 

@@ -1,9 +1,39 @@
 //! Work that may hang, on a dead mount or a program that cannot be started: each piece in a thread of its own, all at
-//! once, and whoever waits for them stops waiting in time.
+//! once, and whoever waits for them stops waiting in time. All that may hang in a run has ten seconds together.
 
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long a run may wait for what hangs.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    until: Instant,
+}
+
+impl Patience {
+    const BUDGET: Duration = Duration::from_secs(10);
+    /// What comes last has a moment too.
+    const LEAST: Duration = Duration::from_millis(500);
+
+    /// From now on.
+    pub fn new() -> Self {
+        Patience { until: Instant::now() + Self::BUDGET }
+    }
+
+    /// What is left of it, in tenths of a second, if that is less than `limit`.
+    pub(super) fn at_most(&self, limit: Duration) -> Duration {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let tenths = u64::try_from(left.as_millis() / 100).unwrap_or(u64::MAX);
+        limit.min(Duration::from_millis(tenths.saturating_mul(100)).max(Self::LEAST))
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A piece of work, and what its thread is called.
 pub(super) type Job<T> = (String, Box<dyn FnOnce() -> T + Send>);
@@ -42,6 +72,15 @@ mod tests {
             milliseconds
         };
         ("test".to_owned(), Box::new(work))
+    }
+
+    #[test]
+    fn what_comes_late_waits_as_long_as_is_left_and_a_moment_at_least() {
+        let left = |seconds| Patience { until: Instant::now() + Duration::from_secs_f64(seconds) };
+        let at_most =
+            |seconds, limit| left(seconds).at_most(Duration::from_secs(limit)).as_secs_f64();
+        assert_eq!((at_most(9.95, 2), at_most(3.35, 8), at_most(0.0, 8)), (2.0, 3.3, 0.5));
+        assert!(Patience::new().at_most(Duration::from_secs(8)) == Duration::from_secs(8));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{Collector, Host, Reading, read_text, read_whole};
+use super::{Collector, Host, Reading, clock, read_text, read_whole};
 use crate::continuity;
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
@@ -28,7 +28,7 @@ static REBOOT_REQUIRED: Metric = Metric::gauge(
 static UNSYNCHRONIZED: Metric = Metric::gauge(
     "clock_unsynchronized",
     Unit::Count,
-    "1 while systemd-timesyncd has not set the clock since boot, else 0; absent where another program keeps it.",
+    "1 while nothing keeps the clock right, else 0: systemd-timesyncd has not yet set it, or else the kernel says so of any program, asked once an hour; absent where nobody can tell.",
 )
 .phrased_as_state("the clock is not synchronized", "the clock is synchronized")
 .judged(&[Judged::warning(1.0).until(0.0).lasting(1_020.0).reminded_every(7.0 * 86_400.0)]);
@@ -50,10 +50,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         let required = run.join("reboot-required").exists();
         reading.values.set(&REBOOT_REQUIRED, u64::from(required));
     }
-    // The directory is there while the service runs, the file from the first answer of a server on.
-    let timesync = run.join("systemd/timesync");
-    if timesync.is_dir() {
-        let synchronized = timesync.join("synchronized").exists();
+    if let Some(synchronized) = clock::synchronized(host, &mut reading.earlier.clock) {
         reading.values.set(&UNSYNCHRONIZED, u64::from(!synchronized));
     }
     if let Some(users) = users(&run) {
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_known_where_timesyncd_runs() {
+    fn a_clock_that_nobody_keeps_is_a_flag() {
         let of =
             |files: &[(&str, &[u8])]| collected(files).values.get("clock_unsynchronized", None);
         assert_eq!(of(&[("run/x", b"")]), None);

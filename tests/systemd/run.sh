@@ -366,6 +366,21 @@ check 'its restarts grow' test "$(unit '.unit_restarts."loop.service"')" -gt "$f
 sh_lab 'systemctl stop loop web; rm /run/systemd/system/{broken,loop,web}.service; systemctl daemon-reload'
 lab rm -f /etc/hostwatch/config.json
 
+# --- the clock, of which only the kernel knows ---
+
+said=$(lab timedatectl show --value --property NTPSynchronized)
+lab systemctl stop systemd-timedated
+lab rm -rf /run/systemd/timesync /run/hostwatch
+check 'a run where no systemd-timesyncd keeps the clock works' run_service
+is 'timedated is asked from within the sandbox and says what timedatectl says' "$said" \
+  "$(unit 'if .clock_unsynchronized == 0 then "yes" elif .clock_unsynchronized == 1 then "no" else . end' | tr -d '"')"
+check 'it was started to answer' lab systemctl is-active --quiet systemd-timedated
+lab systemctl stop systemd-timedated
+sleep 2
+check 'a run soon after works' run_service
+is 'what it said holds, and it is not started again' "inactive $said" \
+  "$(lab systemctl is-active systemd-timedated) $(unit 'if .clock_unsynchronized == 0 then "yes" else "no" end' | tr -d '"')"
+
 # --- faults ---
 
 put 644 /etc/hostwatch/config.json <<< '{"monitoring": {"no_such_key": 1}}'

@@ -62,9 +62,9 @@ impl Custom {
         }
     }
 
-    fn read(&self, root: &Path, now: i64) -> Result<Parsed, String> {
+    fn read(&self, root: &Path, now: i64, limit: Duration) -> Result<Parsed, String> {
         match &self.source {
-            Source::Command { argv, limit } => self.result(&run::run(argv, *limit)?),
+            Source::Command { argv, .. } => self.result(&run::run(argv, limit)?),
             Source::Textfile(file) => textfile::read(file, self.format, root, now),
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
     let customs = &host.settings.custom;
     let is_command = |custom: &Custom| matches!(custom.source, Source::Command { .. });
     let orphans = customs.iter().any(is_command).then(Orphans::gather);
-    for (custom, outcome) in customs.iter().zip(read(customs, host.root, host.epoch)) {
+    for (custom, outcome) in customs.iter().zip(read(customs, host)) {
         store(custom, outcome, host, reading);
     }
     if let Some(orphans) = orphans {
@@ -102,13 +102,16 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
 }
 
 /// All at once, in the order of the entries.
-fn read(customs: &[Custom], root: &Path, now: i64) -> Vec<Result<Parsed, String>> {
+fn read(customs: &[Custom], host: &Host<'_>) -> Vec<Result<Parsed, String>> {
+    let (now, patience) = (host.epoch, host.patience);
     let job = |custom: &Custom| -> Job<Result<Parsed, String>> {
-        let (custom, root) = (custom.clone(), root.to_owned());
-        (format!("custom:{}", custom.name), Box::new(move || custom.read(&root, now)))
+        let (custom, root) = (custom.clone(), host.root.to_owned());
+        let limit = patience.at_most(custom.limit());
+        (format!("custom:{}", custom.name), Box::new(move || custom.read(&root, now, limit)))
     };
     // What cannot even be started or killed is not waited for.
-    let longest = customs.iter().map(Custom::limit).max().unwrap_or_default() + GRACE;
+    let longest = customs.iter().map(|custom| patience.at_most(custom.limit())).max();
+    let longest = longest.unwrap_or_default() + GRACE;
     let outcomes = patience::all(customs.iter().map(job).collect(), longest);
     outcomes.into_iter().map(Result::flatten).collect()
 }

@@ -1,20 +1,18 @@
 //! Units of systemd that failed or are started again and again, asked over the system's message bus. A host without
 //! systemd or without the bus has none of these numbers; nothing is started in order to answer.
 
-mod bus;
-mod message;
-
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::bus::message::{Answer, Arguments, Call, Unit, path_label};
+use super::bus::{Bus, SOCKET};
 use super::watch::find::By;
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit as Measure};
 use crate::sample::{Entry, Sample, Values};
 use crate::series::label_text;
-use bus::Bus;
-use message::{Answer, Arguments, Call, Unit, path_label};
 
 static FAILED_UNITS: Metric = Metric::gauge(
     "units_failed",
@@ -44,7 +42,7 @@ static RESTARTS: Metric = Metric::counter(
 pub static COLLECTOR: Collector =
     Collector::new("unit", &[&FAILED_UNITS, &FAILED, &RESTARTS], collect);
 
-const SOCKET: &str = "run/dbus/system_bus_socket";
+const LONGEST: Duration = Duration::from_secs(2);
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const UNITS: &str = "/org/freedesktop/systemd1/unit/";
 /// Answers of a bus without systemd.
@@ -55,11 +53,9 @@ const ASKED_STATES: &[&str] = &["failed", "auto-restart", "auto-restart-queued"]
 const MOST: usize = 64;
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let path = host.path(SOCKET);
-    let Some(mut bus) = Bus::open(&path)? else { return Ok(()) };
-    let values = &mut reading.values;
-    ask(&mut bus, host, values)
-        .with_context(|| format!("could not ask systemd over {}", path.display()))
+    let Some(mut bus) = Bus::open(host, LONGEST)? else { return Ok(()) };
+    ask(&mut bus, host, &mut reading.values)
+        .with_context(|| format!("could not ask systemd over {}", host.path(SOCKET).display()))
 }
 
 fn ask(bus: &mut Bus, host: &Host<'_>, values: &mut Values) -> anyhow::Result<()> {
@@ -115,17 +111,12 @@ fn list() -> Call<'static> {
         interface: "org.freedesktop.systemd1.Manager",
         member: "ListUnitsFiltered",
         arguments: Arguments::List(ASKED_STATES),
+        may_start: false,
     }
 }
 
 fn restarts_of(path: &str) -> Call<'_> {
-    Call {
-        destination: SYSTEMD,
-        path,
-        interface: "org.freedesktop.DBus.Properties",
-        member: "Get",
-        arguments: Arguments::Two("org.freedesktop.systemd1.Service", "NRestarts"),
-    }
+    Call::property(SYSTEMD, path, "org.freedesktop.systemd1.Service", "NRestarts")
 }
 
 /// What is no service has no such number.

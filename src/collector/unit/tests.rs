@@ -1,51 +1,21 @@
-//! A bus of our own that answers as it is told.
+//! Beside a bus of our own that answers as it is told.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::net::UnixListener;
-use std::thread::{JoinHandle, spawn};
+use std::thread::spawn;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::super::bus::message::tests::{answer, error, listed, number};
+use super::super::bus::tests::{WELCOME, bus, welcomed};
 use super::super::tests::fixture;
 use super::super::watch::Watch;
 use super::super::{Settings, run};
-use super::message::tests::{answer, error, listed, number};
 use super::*;
 use crate::sample::read::{Wanted, line};
 
 const LIST: &str = "a(ssssssouso)";
-const WELCOME: &[u8] = b"OK 0123456789abcdef\r\n";
-
-/// Answers the first bytes that come with the first of these, the next ones with the next; tells what came.
-fn bus(answers: Vec<Vec<u8>>) -> (TempDir, JoinHandle<Vec<String>>) {
-    let root = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(root.path().join("run/dbus")).unwrap();
-    let listener = UnixListener::bind(root.path().join(SOCKET)).unwrap();
-    let told = spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut asked = Vec::new();
-        for answer in answers {
-            let mut part = [0; 16 * 1024];
-            let count = stream.read(&mut part).unwrap();
-            asked.push(String::from_utf8_lossy(&part[..count]).into_owned());
-            stream.write_all(&answer).unwrap();
-        }
-        // Until the other side has read it all and goes.
-        _ = stream.read(&mut [0; 1024]);
-        asked
-    });
-    (root, told)
-}
-
-/// The greeting, the answer to `Hello` and a signal, then these.
-fn welcomed(answers: &[Vec<u8>]) -> Vec<u8> {
-    let hello = answer(1, "s", b"\x04\0\0\0:1.7\0");
-    // An answer's fields, as a signal: it answers nothing.
-    let mut signal = answer(99, "s", b"\x04\0\0\0:1.7\0");
-    signal[1] = 4;
-    [&[WELCOME.to_vec(), hello, signal][..], answers].concat().concat()
-}
 
 fn seen(root: &TempDir, watch: Vec<Watch>, last: Option<&str>) -> (Values, Option<String>) {
     let last = last.map(|rest| {

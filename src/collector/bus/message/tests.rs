@@ -3,7 +3,7 @@
 use super::*;
 
 /// An answer as systemd would write it.
-pub(in super::super) fn answer(serial: u32, signature: &str, body: &[u8]) -> Vec<u8> {
+pub(in crate::collector) fn answer(serial: u32, signature: &str, body: &[u8]) -> Vec<u8> {
     let mut fields = Writer::default();
     fields.0.extend([field::REPLY_SERIAL, 1, b'u', 0]);
     fields.number(serial);
@@ -13,7 +13,7 @@ pub(in super::super) fn answer(serial: u32, signature: &str, body: &[u8]) -> Vec
     whole(ANSWER, &fields, body)
 }
 
-pub(in super::super) fn error(serial: u32, name: &str) -> Vec<u8> {
+pub(in crate::collector) fn error(serial: u32, name: &str) -> Vec<u8> {
     let mut fields = Writer::default();
     fields.0.extend([field::REPLY_SERIAL, 1, b'u', 0]);
     fields.number(serial);
@@ -33,7 +33,7 @@ fn whole(kind: u8, fields: &Writer, body: &[u8]) -> Vec<u8> {
 }
 
 /// The body of a list of units, by name, active state and sub state.
-pub(in super::super) fn listed(units: &[(&str, &str, &str)]) -> Vec<u8> {
+pub(in crate::collector) fn listed(units: &[(&str, &str, &str)]) -> Vec<u8> {
     let mut list = Writer::default();
     for (name, active, sub) in units {
         list.align(8);
@@ -51,11 +51,11 @@ pub(in super::super) fn listed(units: &[(&str, &str, &str)]) -> Vec<u8> {
     body.0
 }
 
-pub(in super::super) fn path(unit: &str) -> String {
+pub(in crate::collector) fn path(unit: &str) -> String {
     format!("/org/freedesktop/systemd1/unit/{}", path_label(unit))
 }
 
-pub(in super::super) fn number(value: u32) -> Vec<u8> {
+pub(in crate::collector) fn number(value: u32) -> Vec<u8> {
     [&[1, b'u', 0, 0][..], &value.to_le_bytes()].concat()
 }
 
@@ -75,6 +75,7 @@ fn a_call_is_written_byte_for_byte() {
         interface: bus,
         member: "Hello",
         arguments: Arguments::None,
+        may_start: false,
     };
     let expected = b"l\x01\x02\x01\0\0\0\0\x01\0\0\0m\0\0\0\
         \x01\x01o\0\x15\0\0\0/org/freedesktop/DBus\0\0\0\
@@ -85,9 +86,23 @@ fn a_call_is_written_byte_for_byte() {
 }
 
 #[test]
+fn who_may_be_started_to_answer_is_said() {
+    let property = Call::property("d", "/", "i", "P");
+    let flags = |call: Call<'_>| call.write(1).get(2).copied();
+    assert_eq!(flags(property), Some(NO_AUTO_START));
+    assert_eq!(flags(Call { may_start: true, ..property }), Some(0));
+}
+
+#[test]
 fn arguments_are_written_byte_for_byte() {
-    let call =
-        |arguments| Call { destination: "d", path: "/", interface: "i", member: "m", arguments };
+    let call = |arguments| Call {
+        destination: "d",
+        path: "/",
+        interface: "i",
+        member: "m",
+        arguments,
+        may_start: false,
+    };
     let head = |length: u8, signature: &[u8], end: usize| {
         let start =
             [b'l', 1, 2, 1, length, 0, 0, 0, 9, 0, 0, 0, u8::try_from(end).unwrap(), 0, 0, 0];

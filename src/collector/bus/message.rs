@@ -2,12 +2,11 @@
 //! written, answers are read. What comes in is believed in nothing; it is of the sender's byte order. Pure.
 
 /// No answer that we ask for comes near.
-pub(super) const LARGEST: usize = 1 << 20;
+pub(in crate::collector) const LARGEST: usize = 1 << 20;
 
 const CALL: u8 = 1;
 const ANSWER: u8 = 2;
 const ERROR: u8 = 3;
-/// Nobody is started in order to answer.
 const NO_AUTO_START: u8 = 2;
 const VERSION: u8 = 1;
 /// Up to the fields of the header, their length included.
@@ -15,33 +14,54 @@ const HEAD: usize = 16;
 
 /// Codes of the fields of a header.
 mod field {
-    pub(super) const PATH: u8 = 1;
-    pub(super) const INTERFACE: u8 = 2;
-    pub(super) const MEMBER: u8 = 3;
-    pub(super) const ERROR_NAME: u8 = 4;
-    pub(super) const REPLY_SERIAL: u8 = 5;
-    pub(super) const DESTINATION: u8 = 6;
-    pub(super) const SIGNATURE: u8 = 8;
+    pub(in crate::collector) const PATH: u8 = 1;
+    pub(in crate::collector) const INTERFACE: u8 = 2;
+    pub(in crate::collector) const MEMBER: u8 = 3;
+    pub(in crate::collector) const ERROR_NAME: u8 = 4;
+    pub(in crate::collector) const REPLY_SERIAL: u8 = 5;
+    pub(in crate::collector) const DESTINATION: u8 = 6;
+    pub(in crate::collector) const SIGNATURE: u8 = 8;
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
+pub(in crate::collector) struct Call<'a> {
     pub destination: &'a str,
     pub path: &'a str,
     pub interface: &'a str,
     pub member: &'a str,
     pub arguments: Arguments<'a>,
+    /// Who is asked may be started in order to answer.
+    pub may_start: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Arguments<'a> {
+pub(in crate::collector) enum Arguments<'a> {
     None,
     List(&'a [&'a str]),
     Two(&'a str, &'a str),
 }
 
-impl Call<'_> {
-    pub(super) fn write(&self, serial: u32) -> Vec<u8> {
+impl<'a> Call<'a> {
+    /// For a property of an object.
+    pub(in crate::collector) fn property(
+        destination: &'a str,
+        path: &'a str,
+        interface: &'a str,
+        name: &'a str,
+    ) -> Self {
+        let arguments = Arguments::Two(interface, name);
+        let properties = "org.freedesktop.DBus.Properties";
+        Call {
+            destination,
+            path,
+            interface: properties,
+            member: "Get",
+            arguments,
+            may_start: false,
+        }
+    }
+
+    pub(in crate::collector) fn write(&self, serial: u32) -> Vec<u8> {
         let mut body = Writer::default();
         let signature = match self.arguments {
             Arguments::None => "",
@@ -71,7 +91,8 @@ impl Call<'_> {
             fields.0.push(u8::try_from(signature.len()).unwrap_or_default());
             fields.0.extend(signature.bytes().chain([0]));
         }
-        let mut message = Writer(vec![b'l', CALL, NO_AUTO_START, VERSION]);
+        let flags = if self.may_start { 0 } else { NO_AUTO_START };
+        let mut message = Writer(vec![b'l', CALL, flags, VERSION]);
         message.number(size(body.0.len()));
         message.number(serial);
         message.number(size(fields.0.len()));
@@ -115,21 +136,21 @@ impl Writer {
 
 /// What came in, as far as it concerns a call of ours.
 #[derive(Debug, PartialEq)]
-pub(super) struct Message {
+pub(in crate::collector) struct Message {
     /// The call that it answers.
     pub serial: u32,
     pub answer: Answer,
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) enum Answer {
+pub(in crate::collector) enum Answer {
     Body(Body),
     /// The error's name.
     Error(String),
 }
 
 #[derive(Debug, PartialEq)]
-pub(super) struct Body {
+pub(in crate::collector) struct Body {
     is_big: bool,
     signature: String,
     bytes: Vec<u8>,
@@ -139,7 +160,7 @@ pub(super) struct Body {
 ///
 /// # Errors
 /// It is no message, or too large.
-pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
+pub(in crate::collector) fn length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     let Some(head) = bytes.get(..HEAD) else { return Ok(None) };
     let mut reader = Reader { bytes: head, at: 4, is_big: head.first() == Some(&b'B') };
     let is_message = matches!(head, [b'l' | b'B', _, _, VERSION, ..]);
@@ -156,7 +177,7 @@ pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
 }
 
 /// A whole message; `None` if it answers nothing or cannot be understood.
-pub(super) fn read(message: &[u8]) -> Option<Message> {
+pub(in crate::collector) fn read(message: &[u8]) -> Option<Message> {
     let is_big = message.first() == Some(&b'B');
     let mut reader = Reader { bytes: message, at: 12, is_big };
     let end = HEAD.checked_add(reader.number()? as usize)?;
@@ -187,7 +208,7 @@ pub(super) fn read(message: &[u8]) -> Option<Message> {
 
 /// A unit as `ListUnitsFiltered` tells it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Unit {
+pub(in crate::collector) struct Unit {
     pub name: String,
     pub active_state: String,
     pub sub_state: String,
@@ -196,7 +217,7 @@ pub(super) struct Unit {
 
 impl Body {
     /// `a(ssssssouso)`.
-    pub(super) fn units(&self) -> Option<Vec<Unit>> {
+    pub(in crate::collector) fn units(&self) -> Option<Vec<Unit>> {
         let mut reader = self.reader("a(ssssssouso)")?;
         let length = reader.number()? as usize;
         reader.align(8)?;
@@ -221,10 +242,17 @@ impl Body {
     }
 
     /// A property that is a number.
-    pub(super) fn number(&self) -> Option<u32> {
+    pub(in crate::collector) fn number(&self) -> Option<u32> {
         let mut reader = self.reader("v")?;
         (reader.signature()? == "u").then_some(())?;
         reader.number()
+    }
+
+    /// A property that is true or false.
+    pub(in crate::collector) fn flag(&self) -> Option<bool> {
+        let mut reader = self.reader("v")?;
+        (reader.signature()? == "b").then_some(())?;
+        reader.number().map(|number| number != 0)
     }
 
     fn reader(&self, signature: &str) -> Option<Reader<'_>> {
@@ -281,7 +309,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The last part of the path of a unit's object: what is no letter and no digit is written as `_` and two digits.
-pub(super) fn path_label(unit: &str) -> String {
+pub(in crate::collector) fn path_label(unit: &str) -> String {
     let mut label = String::with_capacity(unit.len() + 8);
     for (at, byte) in unit.bytes().enumerate() {
         if byte.is_ascii_alphabetic() || (byte.is_ascii_digit() && at > 0) {
@@ -294,4 +322,4 @@ pub(super) fn path_label(unit: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::collector) mod tests;

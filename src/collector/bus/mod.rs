@@ -1,16 +1,19 @@
 //! A conversation over the system's message bus: all that can be asked at once is asked in one write, the greeting
-//! included. It never takes longer than two seconds.
+//! included. It never takes longer than it is told it may.
+
+pub(super) mod message;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::message::{Answer, Arguments, Call, LARGEST, length, read};
+use super::Host;
+use message::{Answer, Arguments, Call, LARGEST, length, read};
 
-const LONGEST: Duration = Duration::from_secs(2);
+/// The socket, below the root.
+pub(in crate::collector) const SOCKET: &str = "run/dbus/system_bus_socket";
 /// No line of the greeting comes near.
 const LONGEST_LINE: usize = 512;
 const BUS: &str = "org.freedesktop.DBus";
@@ -20,10 +23,12 @@ const HELLO: Call<'static> = Call {
     interface: BUS,
     member: "Hello",
     arguments: Arguments::None,
+    may_start: false,
 };
 
-pub(super) struct Bus {
+pub(in crate::collector) struct Bus {
     stream: UnixStream,
+    limit: Duration,
     deadline: Instant,
     /// What came and was not yet read.
     buffer: Vec<u8>,
@@ -32,15 +37,19 @@ pub(super) struct Bus {
 }
 
 impl Bus {
-    /// `None` where there is no bus.
+    /// For at most `limit`; `None` where there is no bus.
     ///
     /// # Errors
     /// There is one that does not let us in.
-    pub(super) fn open(path: &Path) -> anyhow::Result<Option<Self>> {
-        match UnixStream::connect(path) {
+    pub(in crate::collector) fn open(
+        host: &Host<'_>,
+        limit: Duration,
+    ) -> anyhow::Result<Option<Self>> {
+        let (path, limit) = (host.path(SOCKET), host.patience.at_most(limit));
+        match UnixStream::connect(&path) {
             Ok(stream) => {
-                let deadline = Instant::now() + LONGEST;
-                Ok(Some(Bus { stream, deadline, buffer: Vec::new(), serial: 0 }))
+                let deadline = Instant::now() + limit;
+                Ok(Some(Bus { stream, limit, deadline, buffer: Vec::new(), serial: 0 }))
             }
             Err(error) if is_none(&error) => Ok(None),
             Err(error) => {
@@ -53,7 +62,7 @@ impl Bus {
     ///
     /// # Errors
     /// Not all came in time, or what came is no answer.
-    pub(super) fn ask(&mut self, calls: &[Call<'_>]) -> anyhow::Result<Vec<Answer>> {
+    pub(in crate::collector) fn ask(&mut self, calls: &[Call<'_>]) -> anyhow::Result<Vec<Answer>> {
         let mut request = Vec::new();
         let is_first = self.serial == 0;
         if is_first {
@@ -67,7 +76,7 @@ impl Bus {
             request.extend(call.write(self.serial));
         }
         self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write_all(&request).map_err(in_words)?;
+        self.stream.write_all(&request).map_err(|error| self.in_words(error))?;
         if is_first {
             self.welcome()?;
         }
@@ -119,7 +128,7 @@ impl Bus {
         self.stream.set_read_timeout(Some(self.left()?))?;
         let count = match self.stream.read(&mut part) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            other => other.map_err(in_words)?,
+            other => other.map_err(|error| self.in_words(error))?,
         };
         if count == 0 {
             bail!("it hung up");
@@ -134,9 +143,20 @@ impl Bus {
     fn left(&self) -> anyhow::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(timed_out());
+            return Err(self.timed_out());
         }
         Ok(left)
+    }
+
+    fn in_words(&self, error: io::Error) -> anyhow::Error {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.timed_out(),
+            _ => error.into(),
+        }
+    }
+
+    fn timed_out(&self) -> anyhow::Error {
+        anyhow::anyhow!("no answer within {} s", self.limit.as_secs_f64())
     }
 }
 
@@ -161,24 +181,5 @@ fn is_none(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused)
 }
 
-fn in_words(error: io::Error) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => timed_out(),
-        _ => error.into(),
-    }
-}
-
-fn timed_out() -> anyhow::Error {
-    anyhow::anyhow!("no answer within {} s", LONGEST.as_secs())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_greeting_names_the_user_in_hexadecimal_digits() {
-        assert_eq!(greeting(1000), "\0AUTH EXTERNAL 31303030\r\nBEGIN\r\n");
-        assert_eq!(greeting(0), "\0AUTH EXTERNAL 30\r\nBEGIN\r\n");
-    }
-}
+pub(in crate::collector) mod tests;
