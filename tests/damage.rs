@@ -167,7 +167,8 @@ impl Subject {
         host.last = Some(&self.before);
         host.earlier = Some(&self.earlier);
         host.space = |_| Ok(SPACE);
-        host.apart = |paths| paths.iter().map(|_| Answer::Space(Ok(SPACE))).collect();
+        host.apart =
+            |questions, _| questions.iter().map(|_| Answer::Said(Ok(SPACE.words()))).collect();
         host
     }
 

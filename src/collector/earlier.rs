@@ -34,14 +34,14 @@ pub struct Limits {
     pub files: u64,
 }
 
-/// A process that waits for an answer about a mount.
+/// A process that waits for an answer from a mount.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stuck {
     pub pid: u32,
     /// In clock ticks after boot.
     pub start: u64,
-    /// The mount's label.
-    pub mount: String,
+    /// What was asked about.
+    pub about: String,
 }
 
 /// Kernel threads that did nothing since boot, mostly half of all there is.
@@ -73,8 +73,8 @@ impl Earlier {
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
         }
-        for Stuck { pid, start, mount } in &self.stuck {
-            _ = writeln!(text, "stuck {pid} {start} {mount}");
+        for Stuck { pid, start, about } in &self.stuck {
+            _ = writeln!(text, "stuck {pid} {start} {about}");
         }
         for (metric, label, value) in self.counters.points() {
             if let Value::Unsigned(count) = value {
@@ -157,7 +157,7 @@ fn three(line: &str) -> Option<(u32, u64, u64)> {
 fn stuck_of(line: &str) -> Option<Stuck> {
     let mut fields = line.splitn(3, ' ');
     let (pid, start) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(Stuck { pid, start, mount: fields.next()?.to_owned() })
+    Some(Stuck { pid, start, about: fields.next()?.to_owned() })
 }
 
 #[cfg(test)]
@@ -178,7 +178,7 @@ pub mod tests {
             clock: Some(Said { at: 7.25, synchronized: Some(false) }),
             processes: vec![(1, 2, 3), (2, 0, 0), (3, 0, 9), (4, 0, 0), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
-            stuck: vec![Stuck { pid: 40, start: 5, mount: "/mnt/my nas".to_owned() }],
+            stuck: vec![Stuck { pid: 40, start: 5, about: "/mnt/my nas".to_owned() }],
         }
     }
 

@@ -1,14 +1,15 @@
 //! Files that must be there and new: backups, dumps, heartbeats. Of each entry the newest match is measured.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
+use serde::{Deserialize, Serialize};
 
+use super::apart::{self, Question};
 use super::globbed::{look_at, matches};
-use super::patience::{self, Job};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
@@ -46,13 +47,24 @@ pub struct Watched {
     pub path: String,
 }
 
+/// What a process is started with to answer.
+pub const WORD: &str = "files";
 /// A mount that is dead holds nobody up for longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many there are, and the newest.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Found {
     count: usize,
-    newest: Option<Metadata>,
+    newest: Option<Newest>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Newest {
+    /// Seconds of the clock.
+    changed: i64,
+    /// Bytes; that of a directory says nothing about what is in it.
+    size: Option<u64>,
 }
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
@@ -60,20 +72,37 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     if watched.is_empty() {
         return Ok(());
     }
-    let job = |watched: &Watched| -> Job<Result<Found, String>> {
-        let (root, path) = (host.root.to_owned(), watched.path.clone());
-        (format!("file:{}", watched.name), Box::new(move || look(&root, &path)))
-    };
-    let outcomes =
-        patience::all(watched.iter().map(job).collect(), host.patience.at_most(PATIENCE));
+    let outcomes = if reading.served { asked(host, reading) } else { looked(host) };
     let mut failed = Vec::new();
     for (watched, outcome) in watched.iter().zip(outcomes) {
-        match outcome.flatten() {
+        match outcome {
             Ok(found) => set(&watched.name, &found, host.epoch, &mut reading.values),
             Err(why) => failed.push(format!("{}: {why}", watched.name)),
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
+}
+
+fn looked(host: &Host<'_>) -> Vec<Result<Found, String>> {
+    host.settings.files.iter().map(|watched| look(host.root, &watched.path)).collect()
+}
+
+/// Where they may be on something that does not answer.
+fn asked(host: &Host<'_>, reading: &mut Reading) -> Vec<Result<Found, String>> {
+    let question = |watched: &Watched| Question {
+        about: format!("file:{}", watched.name),
+        word: WORD,
+        path: host.path(watched.path.trim_start_matches('/')).into_os_string(),
+    };
+    let questions: Vec<Question> = host.settings.files.iter().map(question).collect();
+    let limit = host.patience.at_most(PATIENCE);
+    let answers = apart::ask(host, &questions, limit, &mut reading.earlier.stuck);
+    answers.into_iter().map(|answer| apart::read(answer, PATIENCE)).collect()
+}
+
+/// What a process says that was started to look.
+pub fn answer(path: &Path) -> String {
+    apart::words(&look(Path::new("/"), &path.to_string_lossy()))
 }
 
 fn look(root: &Path, path: &str) -> Result<Found, String> {
@@ -85,6 +114,10 @@ fn look(root: &Path, path: &str) -> Result<Found, String> {
     }
     let count = there.len();
     let newest = there.into_iter().max_by_key(|file| (file.mtime(), file.mtime_nsec()));
+    let newest = newest.map(|newest| Newest {
+        changed: newest.mtime(),
+        size: newest.is_file().then_some(newest.len()),
+    });
     Ok(Found { count, newest })
 }
 
@@ -93,11 +126,10 @@ fn set(name: &str, found: &Found, now: i64, values: &mut Values) {
     values.set_for(&COUNT, name, found.count as u64);
     let Some(newest) = &found.newest else { return };
     // A time ahead of the clock is no age.
-    let age = now.saturating_sub(newest.mtime()).max(0);
+    let age = now.saturating_sub(newest.changed).max(0);
     values.set_for(&AGE, name, age.unsigned_abs());
-    // That of a directory says nothing about what is in it.
-    if newest.is_file() {
-        values.set_for(&SIZE, name, newest.len());
+    if let Some(size) = newest.size {
+        values.set_for(&SIZE, name, size);
     }
 }
 
@@ -106,6 +138,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::super::Settings;
+    use super::super::apart::Answer;
     use super::super::tests::fixture;
     use super::*;
 
@@ -144,6 +177,32 @@ mod tests {
         for (name, value) in expected {
             assert_eq!(number(&values, &format!("file_{name}")), Some(value), "{name}");
         }
+    }
+
+    #[test]
+    fn beside_a_mount_that_may_never_answer_another_process_looks() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "backup/new.tar", 20, 3_600);
+        let files = vec![Watched { name: "backup".into(), path: "/backup/*.tar".into() }];
+        let settings = Settings { files, ..Settings::default() };
+        let looks = |questions: &[Question], _| -> Vec<Answer> {
+            let said = |question: &Question| {
+                assert_eq!((question.word, question.about.as_str()), (WORD, "file:backup"));
+                Answer::Said(Ok(answer(Path::new(&question.path))))
+            };
+            questions.iter().map(said).collect()
+        };
+        let collected = |apart| {
+            let host = Host { settings: &settings, epoch: NOW, apart, ..fixture(root.path()) };
+            let mut reading = Reading { served: true, ..Reading::default() };
+            let outcome = collect(&host, &mut reading);
+            (reading, outcome.err().map(|error| error.to_string()))
+        };
+        let (reading, error) = collected(looks);
+        assert_eq!((number(&reading.values, "file_age_seconds"), error), (Some(3_600.0), None));
+        let (reading, error) = collected(|_, _| vec![Answer::Silence { pid: 7, start: 8 }]);
+        assert_eq!(error.as_deref(), Some("backup: no answer within 2 s"));
+        assert!(reading.values.is_empty() && reading.earlier.stuck.len() == 1);
     }
 
     #[test]

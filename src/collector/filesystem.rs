@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
 
-use super::apart::{self, Answer};
-use super::earlier::Stuck;
+use super::apart::{self, Question};
 use super::mountinfo::{self, Mount};
-use super::space::Space;
+use super::space::{self, Space, heard};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
@@ -105,7 +105,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     // The table of PID 1 shows the host's mounts even where a sandbox has its own.
     let table = host.read("proc/1/mountinfo").or_else(|_| host.read("proc/self/mountinfo"));
     let mounts = match &table {
-        Ok(content) => mountinfo::select(&mountinfo::parse(content), &host.settings.filesystems),
+        Ok(content) => {
+            let all = mountinfo::parse(content);
+            reading.served = all.iter().any(|mount| mount.apart);
+            mountinfo::select(&all, &host.settings.filesystems)
+        }
         Err(error) => {
             failures.push(format!("{error:#}"));
             Vec::new()
@@ -131,7 +135,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
             failures.extend(take(host, mount, space, reading).err());
         }
     }
-    measure_apart(host, apart, reading, &mut failures);
+    measure_apart(host, &apart, reading, &mut failures);
     if !failures.is_empty() {
         bail!("{}", failures.join("; "));
     }
@@ -145,42 +149,34 @@ fn measure(host: &Host<'_>, mount: &Mount<'_>) -> Option<io::Result<Space>> {
     (!is_file).then(|| (host.space)(&path))
 }
 
-/// Asks about mounts that may never answer, but not about those of which somebody still waits for an answer.
+/// For all mounts that may never answer together.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks about mounts that may never answer.
 fn measure_apart(
     host: &Host<'_>,
-    mounts: Vec<&Mount<'_>>,
+    mounts: &[&Mount<'_>],
     reading: &mut Reading,
     failures: &mut Vec<String>,
 ) {
-    let mut asked = Vec::new();
-    for mount in mounts {
-        let label = mount.label();
-        match host.stuck.iter().find(|stuck| stuck.mount == label && apart::lives(stuck)) {
-            Some(stuck) => {
-                reading.earlier.stuck.push(stuck.clone());
-                failures.push(silence(mount));
-            }
-            None => asked.push(mount),
-        }
-    }
-    if asked.is_empty() {
-        return;
-    }
-    let paths: Vec<_> = asked.iter().map(|mount| below(host.root, &mount.point)).collect();
-    for (mount, answer) in asked.into_iter().zip((host.apart)(&paths)) {
-        match answer {
-            Answer::Space(space) => failures.extend(take(host, mount, space, reading).err()),
-            Answer::Silence { pid, start } => {
-                reading.earlier.stuck.push(Stuck { pid, start, mount: mount.label() });
-                failures.push(silence(mount));
-            }
-        }
+    let question = |mount: &&Mount<'_>| Question {
+        about: mount.label(),
+        word: space::WORD,
+        path: below(host.root, &mount.point).into_os_string(),
+    };
+    let questions: Vec<Question> = mounts.iter().map(question).collect();
+    let answers = apart::ask(host, &questions, PATIENCE, &mut reading.earlier.stuck);
+    for (mount, answer) in mounts.iter().zip(answers) {
+        failures.extend(match answer {
+            Some(said) => take(host, mount, said.and_then(|text| heard(&text)), reading).err(),
+            None => Some(silence(mount)),
+        });
     }
 }
 
 /// The same words for as long as it lasts.
 fn silence(mount: &Mount<'_>) -> String {
-    let (seconds, source) = (apart::PATIENCE.as_secs(), label_text(mount.source));
+    let (seconds, source) = (PATIENCE.as_secs(), label_text(mount.source));
     let (label, kind) = (mount.label(), mount.kind);
     format!("could not measure {label}: no answer for {seconds} s ({kind} from {source})")
 }
@@ -231,6 +227,8 @@ fn below(root: &Path, point: &[u8]) -> PathBuf {
 mod tests {
     use super::super::Filter;
     use super::super::Settings;
+    use super::super::apart::Answer;
+    use super::super::earlier::Stuck;
     use super::super::space::tests::SPACE;
     use super::super::tests::{fixture, tree};
     use super::*;
@@ -311,11 +309,11 @@ mod tests {
 
     #[test]
     fn one_that_does_not_answer_is_told_and_remembered_and_costs_the_others_nothing() {
-        let apart = |_: &[PathBuf]| vec![Answer::Silence { pid: 7, start: 8 }];
+        let apart = |_: &[Question], _| vec![Answer::Silence { pid: 7, start: 8 }];
         let (reading, failure) = with_nas(&Host { apart, ..fixture(Path::new("/")) });
         assert_eq!(failure.as_deref(), Some(SILENT));
         assert_eq!(reading.values.get("filesystem_percent", Some("/")), Some(84.2));
-        let stuck = Stuck { pid: 7, start: 8, mount: "/mnt/nas".to_owned() };
+        let stuck = Stuck { pid: 7, start: 8, about: "/mnt/nas".to_owned() };
         assert_eq!(reading.earlier.stuck, [stuck]);
     }
 
@@ -323,8 +321,8 @@ mod tests {
     fn while_somebody_waits_for_an_answer_nobody_else_asks() {
         let pid = std::process::id();
         let start = apart::started(pid).unwrap();
-        let stuck = |start| [Stuck { pid, start, mount: "/mnt/nas".to_owned() }];
-        let apart = |_: &[PathBuf]| panic!("asked");
+        let stuck = |start| [Stuck { pid, start, about: "/mnt/nas".to_owned() }];
+        let apart = |_: &[Question], _| panic!("asked");
         let here = stuck(start);
         let host = Host { apart, stuck: &here, ..fixture(Path::new("/")) };
         let (reading, failure) = with_nas(&host);

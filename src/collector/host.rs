@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::NaiveDate;
 
-use super::apart::{self, Answer};
+use super::apart::{self, Answer, Question};
 use super::earlier::{Earlier, Stuck};
 use super::own::Cost;
 use super::patience::Patience;
@@ -41,8 +42,8 @@ pub struct Host<'a> {
     pub cost: Option<Cost>,
     /// statvfs(3), or what a test puts in its place.
     pub space: fn(&Path) -> io::Result<Space>,
-    /// The same for mounts that may never answer.
-    pub apart: fn(&[PathBuf]) -> Vec<Answer>,
+    /// Other processes, for what may never be answered.
+    pub apart: fn(&[Question], Duration) -> Vec<Answer>,
     /// Those of which an earlier run got no answer.
     pub stuck: &'a [Stuck],
     pub patience: Patience,
@@ -63,7 +64,7 @@ impl<'a> Host<'a> {
             earlier: None,
             cost: None,
             space: space::statvfs,
-            apart: apart::ask,
+            apart: apart::ask_all,
             stuck: &[],
             patience: Patience::new(),
         }

@@ -168,6 +168,8 @@ pub struct Reading {
     pub errors: BTreeMap<String, String>,
     /// Every process, for those who look closer; `None`: they could not be read.
     stats: Option<Vec<Stat>>,
+    /// Something is mounted that another machine or a process serves, and that may never answer.
+    served: bool,
 }
 
 /// Characters of an error that are kept: it may quote what could not be understood.
@@ -232,10 +234,11 @@ pub fn run_cumulative(host: &Host<'_>) -> Values {
 pub mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     use chrono::NaiveDate;
 
-    use super::apart::Answer;
+    use super::apart::{Answer, Question};
 
     use super::space::tests::SPACE;
     use super::*;
@@ -247,7 +250,9 @@ pub mod tests {
     /// A host read from a tree in `tests/fixtures`, with file systems of 1000 blocks, 100 of them free.
     pub fn fixture(root: &Path) -> Host<'_> {
         let space = |_: &Path| Ok(SPACE);
-        let apart = |paths: &[PathBuf]| paths.iter().map(|_| Answer::Space(Ok(SPACE))).collect();
+        let apart = |questions: &[Question], _: Duration| {
+            questions.iter().map(|_| Answer::Said(Ok(SPACE.words()))).collect()
+        };
         Host {
             root,
             boot_id: "boot",

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
+/// What a process is started with to answer.
+pub const WORD: &str = "statvfs";
+
 /// Bytes and inodes of a file system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Space {
@@ -32,7 +35,8 @@ impl Space {
         (self.inodes > 0).then(|| 100.0 * used as f64 / self.inodes as f64)
     }
 
-    fn words(self) -> String {
+    /// As the process that asks says it.
+    pub fn words(self) -> String {
         let Space { total, free, available, inodes, inodes_free } = self;
         format!("{total} {free} {available} {inodes} {inodes_free}")
     }

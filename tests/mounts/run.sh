@@ -140,4 +140,34 @@ is_measured "a new server"
 events=$(jq -r 'select(.event | startswith("collector")) | .event' "$work"/data/events_*.jsonl | paste -sd' ')
 expected="collector_failed collector_back collector_failed collector_back"
 [ "$events" = "$expected" ] || fail "events: $events"
+
+# All that may hang, at once: a mount, files on it, and commands. Together they may take ten seconds and a moment.
+printf '{"monitoring": {"filesystems": {"include": ["%s*"]}, "startup_grace": 0,
+  "files": [{"name": "backup", "path": "%s/*.tar"}, {"name": "here", "path": "%s/control"}],
+  "custom": [{"name": "slow", "command": ["/bin/sleep", "60"]}, {"name": "quick", "command": ["/bin/echo", "7"]}]}}\n' \
+  "$nas" "$nas" "$work" >"$work/config.json"
+echo hang >"$work/control"
+collect
+errors=$(jq -c .errors <<<"$line")
+if [ "$milliseconds" -lt 8000 ] || [ "$milliseconds" -ge 13000 ]; then
+  fail "all that hangs took $milliseconds ms: $errors"
+fi
+[[ $errors == *"custom:slow"*"no end within"* && $errors == *"backup: no answer within"* ]] || fail "all that hangs: $errors"
+values=$(jq -c '[.custom_quick, .file_count.here, .file_count.backup]' <<<"$line")
+[ "$values" = '[7,1,null]' ] || fail "beside all that hangs: $values"
+printf '%-58s %5d ms\n' "a mount, files and commands that hang together" "$milliseconds"
+
+# Who waits is not joined by others.
+printf '{"monitoring": {"filesystems": {"include": ["%s*"]}, "startup_grace": 0,
+  "files": [{"name": "backup", "path": "%s/*.tar"}],
+  "custom": [{"name": "text", "textfile": "%s/*.prom"}]}}\n' "$nas" "$nas" "$nas" >"$work/config.json"
+collect
+is_silent "a text file on it besides" 4500 9000 3
+collect
+is_silent "the next run, at once" 0 3000 3
+echo ok >"$work/control"
+until_nobody_waits "the server answers once more"
+collect
+is_measured "the server answers once more, files and all"
+[ "$(jq -c '[.file_missing.backup, .errors."custom:text"]' <<<"$line")" = "[1,\"no file $nas/*.prom\"]" ] || fail "files: $line"
 echo "mounts that do not answer: all as expected"

@@ -7,12 +7,11 @@ mod orphan;
 pub mod parse;
 mod perfdata;
 mod run;
-mod textfile;
+pub mod textfile;
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::patience::{self, Job};
+use super::patience::{self, Job, Patience};
 use super::{COLLECTOR_FAILED, Host, Reading};
 use crate::child::{GRACE, how, last_line};
 use crate::metric::Metric;
@@ -23,8 +22,6 @@ pub use textfile::Textfile;
 
 /// No command may take longer: all collectors together have ten seconds.
 pub const LONGEST: f64 = 8.0;
-/// A file system that hangs holds a file up for as long.
-const LONGEST_FILE: Duration = Duration::from_secs(5);
 /// What a plugin's exit status says; what is above is no result.
 const UNKNOWN: i32 = 3;
 /// Digits of a number that was scaled.
@@ -55,17 +52,11 @@ pub struct Plugin {
 }
 
 impl Custom {
-    fn limit(&self) -> Duration {
+    /// What it reads, under its name.
+    fn file(&self) -> Option<(&str, &Textfile)> {
         match &self.source {
-            Source::Command { limit, .. } => *limit,
-            Source::Textfile(_) => LONGEST_FILE,
-        }
-    }
-
-    fn read(&self, root: &Path, now: i64, limit: Duration) -> Result<Parsed, String> {
-        match &self.source {
-            Source::Command { argv, .. } => self.result(&run::run(argv, limit)?),
-            Source::Textfile(file) => textfile::read(file, self.format, root, now),
+            Source::Textfile(file) => Some((&self.name, file)),
+            Source::Command { .. } => None,
         }
     }
 
@@ -93,7 +84,7 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
     let customs = &host.settings.custom;
     let is_command = |custom: &Custom| matches!(custom.source, Source::Command { .. });
     let orphans = customs.iter().any(is_command).then(Orphans::gather);
-    for (custom, outcome) in customs.iter().zip(read(customs, host)) {
+    for (custom, outcome) in customs.iter().zip(read(customs, host, reading)) {
         store(custom, outcome, host, reading);
     }
     if let Some(orphans) = orphans {
@@ -101,18 +92,35 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
     }
 }
 
-/// All at once, in the order of the entries.
-fn read(customs: &[Custom], host: &Host<'_>) -> Vec<Result<Parsed, String>> {
-    let (now, patience) = (host.epoch, host.patience);
-    let job = |custom: &Custom| -> Job<Result<Parsed, String>> {
-        let (custom, root) = (custom.clone(), host.root.to_owned());
-        let limit = patience.at_most(custom.limit());
-        (format!("custom:{}", custom.name), Box::new(move || custom.read(&root, now, limit)))
+/// Files first, then all commands at once; in the order of the entries.
+fn read(customs: &[Custom], host: &Host<'_>, reading: &mut Reading) -> Vec<Result<Parsed, String>> {
+    let files: Vec<_> = customs.iter().filter_map(Custom::file).collect();
+    let mut found = textfile::all(host, &files, reading).into_iter();
+    let mut ran = run_all(customs, host.patience).into_iter();
+    let outcome = |custom: &Custom| match &custom.source {
+        Source::Textfile(file) => {
+            let found = found.next().unwrap_or_else(|| Ok(Vec::new()));
+            textfile::read(file, custom.format, found?, host.epoch)
+        }
+        Source::Command { .. } => ran.next().unwrap_or_else(|| Err("it did not run".to_owned())),
     };
+    customs.iter().map(outcome).collect()
+}
+
+/// The commands among them, each in a thread of its own.
+fn run_all(customs: &[Custom], patience: Patience) -> Vec<Result<Parsed, String>> {
+    let mut longest = Duration::ZERO;
+    let mut job = |custom: &Custom| -> Option<Job<Result<Parsed, String>>> {
+        let Source::Command { argv, limit } = &custom.source else { return None };
+        let limit = patience.at_most(*limit);
+        longest = longest.max(limit);
+        let (name, custom, argv) = (custom.name.clone(), custom.clone(), argv.clone());
+        let work = move || custom.result(&run::run(&argv, limit)?);
+        Some((format!("custom:{name}"), Box::new(work)))
+    };
+    let jobs = customs.iter().filter_map(&mut job).collect();
     // What cannot even be started or killed is not waited for.
-    let longest = customs.iter().map(|custom| patience.at_most(custom.limit())).max();
-    let longest = longest.unwrap_or_default() + GRACE;
-    let outcomes = patience::all(customs.iter().map(job).collect(), longest);
+    let outcomes = patience::all(jobs, longest + GRACE);
     outcomes.into_iter().map(Result::flatten).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Commands and plugins, from what they print to what is stored.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::super::Settings;
@@ -28,7 +29,7 @@ fn stored(custom: &Custom) -> (Values, String) {
     let settings = Settings::default();
     let host = Host { settings: &settings, ..fixture(Path::new("/")) };
     let mut reading = Reading::default();
-    for outcome in read(std::slice::from_ref(custom), &host) {
+    for outcome in read(std::slice::from_ref(custom), &host, &mut Reading::default()) {
         store(custom, outcome, &host, &mut reading);
     }
     let failed = reading.values.get("collector_failed", Some("custom:test"));
@@ -119,7 +120,7 @@ fn one_that_hangs_holds_no_other_up() {
     };
     let all = [slow, custom(Format::Auto, "echo 1"), custom(Format::Auto, "sleep 0.2; echo 2")];
     let began = Instant::now();
-    let outcomes = read(&all, &fixture(Path::new("/")));
+    let outcomes = read(&all, &fixture(Path::new("/")), &mut Reading::default());
     assert_eq!(outcomes[0], Err("no end within 0.3 s".to_owned()));
     assert!(outcomes[1].is_ok() && outcomes[2].is_ok());
     assert!(began.elapsed() < Duration::from_secs(3));

@@ -3,16 +3,22 @@
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
 
 use super::parse::{Format, Parsed, parse};
 use super::run::MOST;
+use crate::collector::apart::{self, Question};
 use crate::collector::globbed::matches;
+use crate::collector::{Host, Reading};
 use crate::render::wording::one_line;
 use crate::time::span;
 
+/// A mount that is dead holds nobody up for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// More files than this make no line of a sample.
 const MOST_FILES: usize = 100;
 
@@ -25,41 +31,95 @@ pub struct Textfile {
     pub max_age: Option<f64>,
 }
 
+/// What a process is started with to answer.
+pub const WORD: &str = "textfile";
+
+/// One file as it was found.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Found {
+    path: String,
+    text: Result<Text, String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Text {
+    /// Seconds of the clock.
+    changed: i64,
+    content: String,
+}
+
+/// The files of each, or why there are none.
+pub(super) fn all(
+    host: &Host<'_>,
+    files: &[(&str, &Textfile)],
+    reading: &mut Reading,
+) -> Vec<Result<Vec<Found>, String>> {
+    if !reading.served {
+        return files.iter().map(|(_, file)| find(host.root, &file.path)).collect();
+    }
+    // They may be on something that does not answer.
+    let question = |(name, file): &(&str, &Textfile)| Question {
+        about: format!("custom:{name}"),
+        word: WORD,
+        path: host.path(file.path.trim_start_matches('/')).into_os_string(),
+    };
+    let questions: Vec<Question> = files.iter().map(question).collect();
+    let limit = host.patience.at_most(PATIENCE);
+    let answers = apart::ask(host, &questions, limit, &mut reading.earlier.stuck);
+    answers.into_iter().map(|answer| apart::read(answer, PATIENCE)).collect()
+}
+
+/// What a process says that was started to read.
+pub fn answer(path: &Path) -> String {
+    apart::words(&find(Path::new("/"), &path.to_string_lossy()))
+}
+
+fn find(root: &Path, pattern: &str) -> Result<Vec<Found>, String> {
+    let mut paths = matches(root, pattern).map_err(|error| one_line(&format!("{error:#}")))?;
+    paths.sort();
+    if paths.len() > MOST_FILES {
+        return Err(format!("{} files {pattern}; {MOST_FILES} are the most", paths.len()));
+    }
+    let found = |path: PathBuf| Found { path: path.display().to_string(), text: one(&path) };
+    Ok(paths.into_iter().map(found).collect())
+}
+
 /// The numbers of all of them. One that cannot be used is named, and the others stand.
 ///
 /// # Errors
-/// There is none to read, or none that can be used.
+/// There is none, or none that can be used.
 pub(super) fn read(
     file: &Textfile,
     format: Format,
-    root: &Path,
+    found: Vec<Found>,
     now: i64,
 ) -> Result<Parsed, String> {
-    let mut paths = matches(root, &file.path).map_err(|error| one_line(&format!("{error:#}")))?;
-    paths.sort();
-    match paths.len() {
-        0 => return Err(format!("no file {}", file.path)),
-        1..=MOST_FILES => {}
-        many => return Err(format!("{many} files {}; {MOST_FILES} are the most", file.path)),
+    if found.is_empty() {
+        return Err(format!("no file {}", file.path));
     }
     let mut all = Parsed::default();
-    for path in paths {
-        match one(&path, file, now).and_then(|text| parse(format, &text)) {
+    for Found { path, text } in found {
+        let young = text.and_then(|text| young(text, file.max_age, now));
+        match young.and_then(|content| parse(format, &content)) {
             Ok(parsed) => {
                 all.numbers.extend(parsed.numbers);
-                parsed.fault.into_iter().for_each(|fault| all.fail(named(&path, &fault)));
+                parsed.fault.into_iter().for_each(|fault| all.fail(format!("{path}: {fault}")));
             }
-            Err(fault) => all.fail(named(&path, &fault)),
+            Err(fault) => all.fail(format!("{path}: {fault}")),
         }
     }
     all.checked()
 }
 
-fn named(path: &Path, fault: &str) -> String {
-    format!("{}: {fault}", path.display())
+fn young(text: Text, max_age: Option<f64>, now: i64) -> Result<String, String> {
+    let age = now.saturating_sub(text.changed).max(0) as f64;
+    match max_age.filter(|most| age > *most) {
+        Some(most) => Err(format!("{} old; {} is the most", span::human(age), span::human(most))),
+        None => Ok(text.content),
+    }
 }
 
-fn one(path: &Path, file: &Textfile, now: i64) -> Result<String, String> {
+fn one(path: &Path) -> Result<Text, String> {
     let words = |error: std::io::Error| one_line(&error.to_string());
     // A pipe would make us wait for whoever writes to it.
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
@@ -68,16 +128,13 @@ fn one(path: &Path, file: &Textfile, now: i64) -> Result<String, String> {
     if !data.is_file() {
         return Err("is no file".to_owned());
     }
-    let age = now.saturating_sub(data.mtime()).max(0) as f64;
-    if let Some(most) = file.max_age.filter(|most| age > *most) {
-        return Err(format!("{} old; {} is the most", span::human(age), span::human(most)));
-    }
     let mut bytes = Vec::new();
     opened.take(MOST as u64 + 1).read_to_end(&mut bytes).map_err(words)?;
     if bytes.len() > MOST {
         return Err(format!("more than {} KiB", MOST / 1024));
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let content = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Text { changed: data.mtime(), content })
 }
 
 #[cfg(test)]
@@ -86,6 +143,8 @@ mod tests {
 
     use super::super::parse::tests::words;
     use super::*;
+    use crate::collector::apart::Answer;
+    use crate::collector::tests::fixture;
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
@@ -100,7 +159,28 @@ mod tests {
         let written = fs::read_dir(root).unwrap().flatten().next();
         let now = written.map_or(0, |entry| entry.metadata().unwrap().mtime()) + later;
         let root_shown = format!("{}/", root.display());
-        words(read(&file, Format::Prometheus, root, now)).join("; ").replace(&root_shown, "")
+        words(find(root, &file.path).and_then(|found| read(&file, Format::Prometheus, found, now)))
+            .join("; ")
+            .replace(&root_shown, "")
+    }
+
+    #[test]
+    fn beside_a_mount_that_may_never_answer_another_process_reads() {
+        let root = tree(&[("a.prom", "a 1\n"), ("b.prom", "b x\n")]);
+        let file = Textfile { path: "/*.prom".to_owned(), max_age: None };
+        let reads = |questions: &[Question], _| -> Vec<Answer> {
+            let said = |one: &Question| Answer::Said(Ok(answer(Path::new(&one.path))));
+            questions.iter().map(said).collect()
+        };
+        let found = |apart| {
+            let host = Host { apart, ..fixture(root.path()) };
+            let mut reading = Reading { served: true, ..Reading::default() };
+            all(&host, &[("test", &file)], &mut reading).remove(0)
+        };
+        let parsed = read(&file, Format::Prometheus, found(reads).unwrap(), 0).unwrap();
+        assert_eq!((parsed.numbers.len(), parsed.fault.is_some()), (1, true));
+        let silent = found(|_, _| vec![Answer::Silence { pid: 7, start: 8 }]);
+        assert_eq!(silent.unwrap_err(), "no answer within 5 s");
     }
 
     #[test]
