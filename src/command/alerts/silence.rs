@@ -82,7 +82,7 @@ fn silence(
     let lately = store.events(Range::last(LONGEST, context.now.utc))?;
     let replaced = change(&store, context, |state| {
         Known::new(config, sample.as_ref(), state, &lately).check(&silence.series)?;
-        let open = mute::open(state, &rules(config));
+        let open = mute::open(state, &rules(config.rules.clone()));
         if silence.until_recovered && !open.iter().any(|series| silence.covers(series)) {
             bail!("nothing that it covers is firing; name a span instead");
         }
@@ -135,7 +135,7 @@ fn unsilence(
             silences.iter().any(|silence| silence.covers(series))
         };
         let heard = |series: &&Series| covered(&over, series) && !covered(&state.silences, series);
-        let firing = mute::open(state, &rules(config)).iter().filter(heard).count();
+        let firing = mute::open(state, &rules(config.rules.clone())).iter().filter(heard).count();
         Ok((over, firing))
     })?;
     let event = |silence: &state::Silence| {

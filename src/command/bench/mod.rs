@@ -69,7 +69,7 @@ pub fn run(arguments: &Bench, context: &mut Context<'_>) -> Result<Exit> {
         }
         if config.faults.is_empty() { Exit::Done } else { Exit::Faulty }
     } else {
-        collect::everything(&config, &store, &shown.host, values, context)?.exit
+        collect::everything(config, &store, &shown.host, values, context)?.exit
     };
     drop(held);
     shown.write(arguments.json, context)?;

@@ -36,10 +36,11 @@ pub(super) fn run(
     }
     writeln!(context.out, "{}\n", taken.sample.to_line()?)?;
     let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
-    let rules = judge::rules(config);
-    let rules = plugin::with_levels(&rules, &taken.sample.values);
+    let all = judge::rules(config.rules.clone());
+    let rules = plugin::with_levels(&all, &taken.sample.values);
     let run = judge::Run {
         config,
+        rules: &all,
         store,
         runtime: &runtime,
         recent: &recent,

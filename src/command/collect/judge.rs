@@ -24,6 +24,7 @@ use crate::store::{Store, lock};
 /// What a run of `collect` has done so far.
 pub(super) struct Run<'a> {
     pub config: &'a Config,
+    pub rules: &'a [Rule],
     pub store: &'a Store,
     pub runtime: &'a Runtime,
     pub recent: &'a Recent,
@@ -95,7 +96,6 @@ fn judge_and_tell(
     events: &mut Vec<Event>,
     context: &mut Context<'_>,
 ) -> bool {
-    let base = rules(run.config);
     let channels = way::channels(run.config);
     keeper.state.upgrade(&channels);
     keep_only(&mut keeper.state, &channels);
@@ -105,7 +105,7 @@ fn judge_and_tell(
         let lines = unjudged(run, round == 0);
         let Some(last) = lines.last() else { break };
         let date = run.sample.timestamp.date_naive();
-        let rules = plugin::with_levels(&base, &last.values);
+        let rules = plugin::with_levels(run.rules, &last.values);
         let standings = Some(keeper.state.standings.as_slice());
         let interval = run.recent.interval;
         let before = || lines::window(run.store, date, &rules, &lines, standings, interval);
@@ -167,7 +167,7 @@ fn print_failures(run: &Run<'_>, keeper: &mut Keeper<'_>, context: &mut Context<
 }
 
 /// The configured rules, and one of our own: nobody would look where nothing arrives.
-pub(in crate::command) fn rules(config: &Config) -> Vec<Rule> {
+pub(in crate::command) fn rules(mut configured: Vec<Rule>) -> Vec<Rule> {
     let critical = Threshold { level: 1.0, repeat: f64::INFINITY, ..Threshold::default() };
     let own = Rule {
         key: STORE_FAILED.name.to_owned(),
@@ -175,7 +175,8 @@ pub(in crate::command) fn rules(config: &Config) -> Vec<Rule> {
         levels: Some(Levels { critical: Some(critical), ..Levels::default() }),
         labels: Vec::new(),
     };
-    config.rules.iter().cloned().chain([own]).collect()
+    configured.push(own);
+    configured
 }
 
 /// Silences that are over, as events.

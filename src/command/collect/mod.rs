@@ -45,7 +45,7 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     if arguments.dry_run {
         return dry_run::run(context, &config, &store, &host);
     }
-    let done = everything(&config, &store, &host, Values::default(), context)?;
+    let done = everything(config, &store, &host, Values::default(), context)?;
     if arguments.json && done.is_stored {
         writeln!(context.out, "{}", done.line)?;
     } else if context.stdout.is_terminal && done.is_stored {
@@ -64,13 +64,15 @@ pub(super) struct Done {
 
 /// Takes a sample, adds `more` to it, stores it, judges it and tells what changed.
 pub(super) fn everything(
-    config: &Config,
+    mut config: Config,
     store: &Store,
     host: &str,
     more: Values,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Done> {
     let began = Instant::now();
+    let rules = rules(std::mem::take(&mut config.rules));
+    let config = &config;
     heartbeat::begin(config, context);
     let usable = create_directory(&store.directory);
     let runtime = Runtime::find(context.variable, &store.directory);
@@ -83,6 +85,7 @@ pub(super) fn everything(
     let failure = stored.err().map(|error| format!("{error:#}"));
     let run = judge::Run {
         config,
+        rules: &rules,
         store,
         runtime: &runtime,
         recent: &recent,

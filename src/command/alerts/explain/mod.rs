@@ -102,7 +102,7 @@ impl Scene {
         let channels = way::channels(&config);
         state.upgrade(&channels);
         keep_only(&mut state, &channels);
-        let rules = rules(&config);
+        let rules = rules(config.rules.clone());
         let date = sample.timestamp.date_naive();
         let interval = status::expected_interval(&config, &store, context);
         let window = window(&store, date, &rules, std::slice::from_ref(&sample), None, interval);
