@@ -51,7 +51,7 @@ pub(super) fn run(
     let mut state = standing::current(store, &runtime).unwrap_or_default();
     let channels = way::channels(config);
     state.upgrade(&channels);
-    let lines = [taken.sample.clone()];
+    let lines = [&taken.sample];
     let date = taken.sample.timestamp.date_naive();
     let mut window =
         lines::window(store, date, &rules, &lines, Some(&state.standings), recent.interval);

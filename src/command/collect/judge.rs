@@ -3,7 +3,7 @@
 
 use super::super::Context;
 use super::keeper::Keeper;
-use super::lines::{judge_lines, unjudged};
+use super::lines::{in_order, judge_lines, unjudged};
 use super::take::Recent;
 use super::{absence, happenings, heartbeat, lines, tell};
 use crate::alert::ledger::keep_only;
@@ -28,6 +28,7 @@ pub(super) struct Run<'a> {
     pub store: &'a Store,
     pub runtime: &'a Runtime,
     pub recent: &'a Recent,
+    /// With what is judged of this run itself, which is not stored.
     pub sample: &'a Sample,
     pub host: &'a str,
     /// Why the sample could not be stored.
@@ -102,8 +103,9 @@ fn judge_and_tell(
     let mut window: Option<Window> = None;
     let mut owed = false;
     for round in 0..MOST_ROUNDS {
-        let lines = unjudged(run, round == 0);
-        let Some(last) = lines.last() else { break };
+        let others = unjudged(run);
+        let lines = in_order(others.iter().chain((round == 0).then_some(run.sample)));
+        let Some(last) = lines.last().copied() else { break };
         let date = run.sample.timestamp.date_naive();
         let rules = plugin::with_levels(run.rules, &last.values);
         let standings = Some(keeper.state.standings.as_slice());

@@ -12,7 +12,7 @@ use crate::alert::state::{Standing, State};
 use crate::alert::step::{At, Hole};
 use crate::alert::window::{Lookback, Window};
 use crate::alert::{Channel, Level};
-use crate::collector::{self, STORE_FAILED};
+use crate::collector;
 use crate::continuity::is_hole;
 use crate::event::{Event, kind, rfc3339};
 use crate::gap::Cause;
@@ -30,15 +30,15 @@ const MOST_LINES: usize = 200;
 /// No rule looks further back.
 pub(super) const MOST_DAYS: usize = 32;
 
-/// The lines to judge, oldest first: this run's, and those that other runs stored and left to us.
-pub(super) fn unjudged(run: &Run<'_>, first_round: bool) -> Vec<Sample> {
-    let mut own = run.sample.clone();
-    own.values.set(&STORE_FAILED, u64::from(run.failure.is_some()));
+/// The lines that other runs stored and left to us.
+pub(super) fn unjudged(run: &Run<'_>) -> Vec<Sample> {
     let left = lock::take_unjudged(&run.store.directory);
-    let mut lines = if left.is_empty() { Vec::new() } else { stored(run, &left) };
-    if first_round {
-        lines.push(own);
-    }
+    if left.is_empty() { Vec::new() } else { stored(run, &left) }
+}
+
+/// Oldest first.
+pub(super) fn in_order<'a>(lines: impl Iterator<Item = &'a Sample>) -> Vec<&'a Sample> {
+    let mut lines: Vec<&Sample> = lines.collect();
     lines.sort_by(|a, b| {
         (a.epoch(), a.uptime).partial_cmp(&(b.epoch(), b.uptime)).unwrap_or(Ordering::Equal)
     });
@@ -64,7 +64,7 @@ pub(super) fn is_same(a: &Moment, b: &Moment) -> bool {
 
 /// Judges the lines one after the other, each with what is known before it.
 pub(super) fn judge_lines(
-    lines: &[Sample],
+    lines: &[&Sample],
     run: &Run<'_>,
     rules: &[Rule],
     channels: &[Channel],
@@ -86,7 +86,7 @@ pub(super) fn judge_lines(
         fold(state, rules);
         events.extend(evaluation.changes.iter().map(|change| event(change, rules, run.host, &now)));
         if !window.lookback.is_nothing() {
-            window.push(line.clone());
+            window.push((*line).clone());
         }
         before = Some(now);
     }
@@ -96,7 +96,7 @@ pub(super) fn judge_lines(
 /// and most defaults are about what few hosts have, or about counts that stand at nothing.
 fn lookback(
     rules: &[Rule],
-    lines: &[Sample],
+    lines: &[&Sample],
     standings: Option<&[Standing]>,
     interval: f64,
 ) -> Lookback {
@@ -142,12 +142,13 @@ pub(in crate::command) fn window(
     store: &Store,
     date: NaiveDate,
     rules: &[Rule],
-    lines: &[Sample],
+    lines: &[&Sample],
     standings: Option<&[Standing]>,
     interval: f64,
 ) -> Window {
     let lookback = lookback(rules, lines, standings, interval);
-    let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(Sample::moment) else {
+    let Some(first) = lines.first().filter(|_| !lookback.is_nothing()).map(|line| line.moment())
+    else {
         return Window::default();
     };
     let wanted = Wanted::matching(rules.iter().map(|rule| rule.pattern.metric.as_str()));

@@ -17,8 +17,8 @@ use std::time::Instant;
 use super::{Context, keeper};
 use crate::cli::{Collect, Exit};
 use crate::clock;
-use crate::collector;
 use crate::collector::own::Cost;
+use crate::collector::{self, STORE_FAILED};
 use crate::config::Config;
 use crate::render::wording::phrase;
 use crate::sample::{Sample, Values};
@@ -83,6 +83,7 @@ pub(super) fn everything(
     let stored = usable.and_then(|()| write(store, config, &taken, &line, context));
     runtime.keep_earlier(&context.now.boot_id, &taken.earlier);
     let failure = stored.err().map(|error| format!("{error:#}"));
+    taken.sample.values.set(&STORE_FAILED, u64::from(failure.is_some()));
     let run = judge::Run {
         config,
         rules: &rules,

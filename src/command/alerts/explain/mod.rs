@@ -105,7 +105,7 @@ impl Scene {
         let rules = rules(config.rules.clone());
         let date = sample.timestamp.date_naive();
         let interval = status::expected_interval(&config, &store, context);
-        let window = window(&store, date, &rules, std::slice::from_ref(&sample), None, interval);
+        let window = window(&store, date, &rules, &[&sample], None, interval);
         let (silences, hours) = (&state.silences, config.quiet_hours.as_ref());
         let mutes = Mutes::at(context.now.utc, silences, hours, &sample, collector::find);
         let events = store.events(Range::last(LATELY, context.now.utc))?;
