@@ -302,6 +302,23 @@ fn a_failure_is_said_once_and_is_an_event() {
 }
 
 #[test]
+fn a_number_below_zero_that_rises_is_judged_by_its_rise() {
+    let mut host = Host::new("raspberry-pi-4");
+    let script = write(&host, "balance", "echo -500");
+    let custom = json!({"name": "balance", "command": ["/bin/sh", script]});
+    let rules = json!({"custom_balance": {"change": "100/10m"}});
+    let monitoring = json!({"custom": custom, "alert_thresholds": rules, "default_rules": false});
+    host.configure(&json!({ "monitoring": monitoring }).to_string());
+    host.collect();
+    host.pass(300, 1);
+    host.collect();
+    write(&host, "balance", "echo -20");
+    host.pass(300, 1);
+    host.collect();
+    assert_eq!(host.happened(), ["raised"]);
+}
+
+#[test]
 fn a_check_of_the_configuration_looks_for_the_command() {
     let host = direct("echo 5");
     assert!(!host.run(&["config", "check"]).err.contains("could not run"));

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{self, Path};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -123,7 +123,8 @@ pub fn ask_all(questions: &[Question], limit: Duration) -> Vec<Answer> {
 
 fn start(question: &Question) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
-    command.arg(question.word).arg(&question.path);
+    // Patterns are looked for from the root on.
+    command.arg(question.word).arg(path::absolute(&question.path)?);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     // What ends this run with a signal to its group is not to be waited for.
     command.process_group(0).spawn()

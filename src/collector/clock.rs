@@ -11,8 +11,8 @@ use super::bus::message::{Answer, Call};
 /// What was said of the clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Said {
-    /// Uptime of the host then, in seconds.
-    pub at: f64,
+    /// Until when it holds, in seconds of uptime.
+    pub until: f64,
     /// `None`: nobody could be asked.
     pub synchronized: Option<bool>,
 }
@@ -32,17 +32,17 @@ pub(super) fn synchronized(host: &Host<'_>, said: &mut Option<Said>) -> Option<b
         return Some(timesync.join("synchronized").exists());
     }
     let before = host.earlier.and_then(|earlier| earlier.clock);
-    let known = before.filter(|before| holds(*before, host.uptime));
-    // Who cannot answer now may not answer at the next run either.
-    let ask = || Said { at: host.uptime, synchronized: ask(host).ok().flatten() };
-    let now = known.unwrap_or_else(ask);
+    let holds = |before: &Said| (0.0..=HOLDS).contains(&(before.until - host.uptime));
+    let known = before.filter(holds);
+    let now = known.unwrap_or_else(|| {
+        let answer = ask(host);
+        // Who does not answer may not answer at the next run either, and soon after.
+        let is_wrong = !matches!(answer, Ok(Some(true) | None));
+        let seconds = if is_wrong { HOLDS_WRONG } else { HOLDS };
+        Said { until: host.uptime + seconds, synchronized: answer.ok().flatten() }
+    });
     *said = Some(now);
     now.synchronized
-}
-
-fn holds(said: Said, uptime: f64) -> bool {
-    let seconds = if said.synchronized == Some(false) { HOLDS_WRONG } else { HOLDS };
-    (0.0..seconds).contains(&(uptime - said.at))
 }
 
 /// systemd-timedated; `None` where there is no such thing.
@@ -94,15 +94,17 @@ mod tests {
     fn without_it_timedated_says_what_the_kernel_knows() {
         let (found, said, call) = asked(&[answer(2, "v", RIGHT)]);
         assert_eq!(found, Some(true));
-        assert_eq!(said, Some(Said { at: 1_000.0, synchronized: Some(true) }));
+        assert_eq!(said, Some(Said { until: 4_600.0, synchronized: Some(true) }));
         assert!(call.contains("org.freedesktop.timedate1") && call.contains("NTPSynchronized"));
-        assert_eq!(asked(&[answer(2, "v", WRONG)]).0, Some(false));
+        let (found, said, _) = asked(&[answer(2, "v", WRONG)]);
+        assert_eq!(found, Some(false));
+        assert_eq!(said, Some(Said { until: 1_240.0, synchronized: Some(false) }));
     }
 
     #[test]
     fn where_nobody_can_tell_nothing_is_said_and_that_is_remembered() {
         let nobody = "org.freedesktop.DBus.Error.ServiceUnknown";
-        let unknown = Some(Said { at: 1_000.0, synchronized: None });
+        let unknown = Some(Said { until: 4_600.0, synchronized: None });
         for answers in [error(2, nobody), answer(2, "s", b"\x01\0\0\0x\0"), answer(2, "v", b"")] {
             let (found, said, _) = asked(&[answers]);
             assert_eq!((found, said), (None, unknown));
@@ -114,17 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_holds_an_hour_and_what_was_wrong_for_minutes() {
-        let holds =
-            |synchronized, seconds| holds(Said { at: 100.0, synchronized }, 100.0 + seconds);
-        assert!(holds(Some(true), 3_599.0) && !holds(Some(true), 3_600.0));
-        assert!(holds(Some(false), 60.0) && !holds(Some(false), 300.0));
-        assert!(holds(None, 600.0) && !holds(Some(true), -1.0));
+    fn a_bus_that_breaks_off_is_asked_again_soon() {
+        let (root, _told) = bus(vec![b"nonsense\r\n".to_vec()]);
+        let mut said = None;
+        assert_eq!(synchronized(&fixture(root.path()), &mut said), None);
+        assert_eq!(said, Some(Said { until: 1_240.0, synchronized: None }));
     }
 
     #[test]
     fn what_was_said_is_not_asked_again() {
-        let said = Said { at: 900.0, synchronized: Some(true) };
+        let said = Said { until: 1_001.0, synchronized: Some(true) };
         let earlier = Earlier { clock: Some(said), ..Earlier::default() };
         let root = tempfile::tempdir().unwrap();
         let host = Host { earlier: Some(&earlier), ..fixture(root.path()) };

@@ -67,8 +67,8 @@ impl Earlier {
         if let Some(Limits { threads, files }) = self.limits {
             _ = writeln!(text, "limits {threads} {files}");
         }
-        if let Some(Said { at, synchronized }) = self.clock {
-            _ = writeln!(text, "clock {at} {}", synchronized.map_or("?", yes));
+        if let Some(Said { until, synchronized }) = self.clock {
+            _ = writeln!(text, "clock {until} {}", synchronized.map_or("?", yes));
         }
         for (core, busy, all) in &self.cores {
             _ = writeln!(text, "core {core} {busy} {all}");
@@ -115,9 +115,9 @@ impl Earlier {
             } else if let Some((threads, files)) = two(line, "limits ") {
                 let limits = threads.parse().ok().zip(files.parse().ok());
                 earlier.limits = limits.map(|(threads, files)| Limits { threads, files });
-            } else if let Some((at, synchronized)) = two(line, "clock ") {
+            } else if let Some((until, synchronized)) = two(line, "clock ") {
                 let synchronized = [true, false].into_iter().find(|is| yes(*is) == synchronized);
-                earlier.clock = at.parse().ok().map(|at| Said { at, synchronized });
+                earlier.clock = until.parse().ok().map(|until| Said { until, synchronized });
             } else if let Some(core) = line.strip_prefix("core ") {
                 earlier.cores.extend(three(core));
             } else if let Some(stuck) = line.strip_prefix("stuck ") {
@@ -175,7 +175,7 @@ pub mod tests {
             uptime: 12.5,
             turn: 7,
             limits: Some(Limits { threads: 9, files: u64::MAX }),
-            clock: Some(Said { at: 7.25, synchronized: Some(false) }),
+            clock: Some(Said { until: 7.25, synchronized: Some(false) }),
             processes: vec![(1, 2, 3), (2, 0, 0), (3, 0, 9), (4, 0, 0), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, about: "/mnt/my nas".to_owned() }],

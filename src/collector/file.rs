@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::apart::{self, Question};
 use super::globbed::{look_at, matches};
+use super::patience::{self, Job};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
+use crate::series::label_text;
 
 pub static AGE: Metric = Metric::gauge(
     "file_age_seconds",
@@ -84,13 +86,20 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
 }
 
 fn looked(host: &Host<'_>) -> Vec<Result<Found, String>> {
-    host.settings.files.iter().map(|watched| look(host.root, &watched.path)).collect()
+    let job = |watched: &Watched| -> Job<Result<Found, String>> {
+        let (root, path) = (host.root.to_owned(), watched.path.clone());
+        (format!("file:{}", watched.name), Box::new(move || look(&root, &path)))
+    };
+    // A disk may hang too.
+    let jobs = host.settings.files.iter().map(job).collect();
+    let outcomes = patience::all(jobs, host.patience.at_most(PATIENCE));
+    outcomes.into_iter().map(Result::flatten).collect()
 }
 
 /// Where they may be on something that does not answer.
 fn asked(host: &Host<'_>, reading: &mut Reading) -> Vec<Result<Found, String>> {
     let question = |watched: &Watched| Question {
-        about: format!("file:{}", watched.name),
+        about: format!("file:{}", label_text(watched.path.as_bytes())),
         word: WORD,
         path: host.path(watched.path.trim_start_matches('/')).into_os_string(),
     };
@@ -187,7 +196,7 @@ mod tests {
         let settings = Settings { files, ..Settings::default() };
         let looks = |questions: &[Question], _| -> Vec<Answer> {
             let said = |question: &Question| {
-                assert_eq!((question.word, question.about.as_str()), (WORD, "file:backup"));
+                assert_eq!((question.word, question.about.as_str()), (WORD, "file:/backup/*.tar"));
                 Answer::Said(Ok(answer(Path::new(&question.path))))
             };
             questions.iter().map(said).collect()

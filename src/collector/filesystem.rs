@@ -107,7 +107,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let mounts = match &table {
         Ok(content) => {
             let all = mountinfo::parse(content);
-            reading.served = all.iter().any(|mount| mount.apart);
+            reading.served = all.iter().any(|mount| mount.apart && !mount.is_of_the_kernel());
             mountinfo::select(&all, &host.settings.filesystems)
         }
         Err(error) => {

@@ -106,6 +106,15 @@ fn is_left_out(kind: &str) -> bool {
     fuse || is_pseudo(kind) || is_network(kind)
 }
 
+impl Mount<'_> {
+    /// Where the kernel shows itself: what is served there answers, or nobody goes there for files.
+    pub fn is_of_the_kernel(&self) -> bool {
+        [&b"/proc"[..], b"/sys"].iter().any(|place| {
+            self.point.strip_prefix(*place).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+        })
+    }
+}
+
 /// Every entry; an odd line is left out.
 pub fn parse(content: &[u8]) -> Vec<Mount<'_>> {
     content.split(|byte| *byte == b'\n').filter_map(parse_line).collect()

@@ -14,18 +14,17 @@ pub struct Patience {
 impl Patience {
     const BUDGET: Duration = Duration::from_secs(10);
     /// What comes last has a moment too.
-    const LEAST: Duration = Duration::from_millis(500);
+    const LEAST: Duration = Duration::from_secs(1);
 
     /// From now on.
     pub fn new() -> Self {
         Patience { until: Instant::now() + Self::BUDGET }
     }
 
-    /// What is left of it, in tenths of a second, if that is less than `limit`.
+    /// What is left of it, in whole seconds, if that is less than `limit`.
     pub(super) fn at_most(&self, limit: Duration) -> Duration {
         let left = self.until.saturating_duration_since(Instant::now());
-        let tenths = u64::try_from(left.as_millis() / 100).unwrap_or(u64::MAX);
-        limit.min(Duration::from_millis(tenths.saturating_mul(100)).max(Self::LEAST))
+        limit.min(Duration::from_secs(left.as_secs()).max(Self::LEAST))
     }
 }
 
@@ -79,8 +78,8 @@ mod tests {
         let left = |seconds| Patience { until: Instant::now() + Duration::from_secs_f64(seconds) };
         let at_most =
             |seconds, limit| left(seconds).at_most(Duration::from_secs(limit)).as_secs_f64();
-        assert_eq!((at_most(9.95, 2), at_most(3.35, 8), at_most(0.0, 8)), (2.0, 3.3, 0.5));
-        assert!(Patience::new().at_most(Duration::from_secs(8)) == Duration::from_secs(8));
+        assert_eq!((at_most(9.95, 2), at_most(3.35, 8), at_most(0.0, 8)), (2.0, 3.0, 1.0));
+        assert_eq!(Patience::new().at_most(Duration::from_secs(8)), Duration::from_secs(8));
     }
 
     #[test]

@@ -28,7 +28,7 @@ static REBOOT_REQUIRED: Metric = Metric::gauge(
 static UNSYNCHRONIZED: Metric = Metric::gauge(
     "clock_unsynchronized",
     Unit::Count,
-    "1 while nothing keeps the clock right, else 0: systemd-timesyncd has not yet set it, or else the kernel says so of any program, asked once an hour; absent where nobody can tell.",
+    "1 while nothing keeps the clock right, else 0: systemd-timesyncd has not yet set it, or else the kernel says so of any program, asked now and then; absent where nobody can tell.",
 )
 .phrased_as_state("the clock is not synchronized", "the clock is synchronized")
 .judged(&[Judged::warning(1.0).until(0.0).lasting(1_020.0).reminded_every(7.0 * 86_400.0)]);

@@ -5,9 +5,12 @@ pub(super) mod message;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 
 use super::Host;
 use message::{Answer, Arguments, Call, LARGEST, length, read};
@@ -46,7 +49,7 @@ impl Bus {
         limit: Duration,
     ) -> anyhow::Result<Option<Self>> {
         let (path, limit) = (host.path(SOCKET), host.patience.at_most(limit));
-        match UnixStream::connect(&path) {
+        match connect(&path) {
             Ok(stream) => {
                 let deadline = Instant::now() + limit;
                 Ok(Some(Bus { stream, limit, deadline, buffer: Vec::new(), serial: 0 }))
@@ -158,6 +161,20 @@ impl Bus {
     fn timed_out(&self) -> anyhow::Error {
         anyhow::anyhow!("no answer within {} s", self.limit.as_secs_f64())
     }
+}
+
+/// Without waiting: a bus that hangs has a queue, and once that is full whoever comes would wait for ever.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let connected = rustix::net::connect(&socket, &SocketAddrUnix::new(path)?);
+    connected.map_err(|error| match error {
+        Errno::AGAIN => io::Error::other("too many wait for it already"),
+        other => other.into(),
+    })?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// The bus knows who we are; it wants to hear it all the same, in hexadecimal digits.

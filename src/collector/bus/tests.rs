@@ -6,6 +6,7 @@ use std::thread::{JoinHandle, spawn};
 
 use tempfile::TempDir;
 
+use super::super::tests::fixture;
 use super::message::tests::answer;
 use super::*;
 
@@ -39,6 +40,20 @@ pub(in crate::collector) fn welcomed(answers: &[Vec<u8>]) -> Vec<u8> {
     let mut signal = answer(99, "s", b"\x04\0\0\0:1.7\0");
     signal[1] = 4;
     [&[WELCOME.to_vec(), hello, signal][..], answers].concat().concat()
+}
+
+#[test]
+fn a_bus_that_hangs_holds_nobody_up_even_when_its_queue_is_full() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("run/dbus")).unwrap();
+    let listener = UnixListener::bind(root.path().join(SOCKET)).unwrap();
+    rustix::net::listen(&listener, 2).unwrap();
+    let began = Instant::now();
+    // Who is in the queue stays there.
+    let waiting: Vec<_> = std::iter::from_fn(|| connect(&root.path().join(SOCKET)).ok()).collect();
+    assert!(!waiting.is_empty() && began.elapsed() < Duration::from_secs(5));
+    let refused = Bus::open(&fixture(root.path()), Duration::from_secs(1)).err().unwrap();
+    assert!(format!("{refused:#}").ends_with("too many wait for it already"), "{refused:#}");
 }
 
 #[test]

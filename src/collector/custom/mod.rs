@@ -22,6 +22,8 @@ pub use textfile::Textfile;
 
 /// No command may take longer: all collectors together have ten seconds.
 pub const LONGEST: f64 = 8.0;
+/// However long others hung.
+const LEAST: Duration = Duration::from_secs(3);
 /// What a plugin's exit status says; what is above is no result.
 const UNKNOWN: i32 = 3;
 /// Digits of a number that was scaled.
@@ -52,10 +54,10 @@ pub struct Plugin {
 }
 
 impl Custom {
-    /// What it reads, under its name.
-    fn file(&self) -> Option<(&str, &Textfile)> {
+    /// What it reads instead of running something.
+    fn file(&self) -> Option<&Textfile> {
         match &self.source {
-            Source::Textfile(file) => Some((&self.name, file)),
+            Source::Textfile(file) => Some(file),
             Source::Command { .. } => None,
         }
     }
@@ -82,13 +84,8 @@ impl Custom {
 /// Reads all of them.
 pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
     let customs = &host.settings.custom;
-    let is_command = |custom: &Custom| matches!(custom.source, Source::Command { .. });
-    let orphans = customs.iter().any(is_command).then(Orphans::gather);
     for (custom, outcome) in customs.iter().zip(read(customs, host, reading)) {
         store(custom, outcome, host, reading);
-    }
-    if let Some(orphans) = orphans {
-        orphans.end();
     }
 }
 
@@ -96,7 +93,13 @@ pub(super) fn collect(host: &Host<'_>, reading: &mut Reading) {
 fn read(customs: &[Custom], host: &Host<'_>, reading: &mut Reading) -> Vec<Result<Parsed, String>> {
     let files: Vec<_> = customs.iter().filter_map(Custom::file).collect();
     let mut found = textfile::all(host, &files, reading).into_iter();
+    // Who still waits for a file is no orphan.
+    let is_command = |custom: &Custom| custom.file().is_none();
+    let orphans = customs.iter().any(is_command).then(Orphans::gather);
     let mut ran = run_all(customs, host.patience).into_iter();
+    if let Some(orphans) = orphans {
+        orphans.end();
+    }
     let outcome = |custom: &Custom| match &custom.source {
         Source::Textfile(file) => {
             let found = found.next().unwrap_or_else(|| Ok(Vec::new()));
@@ -112,7 +115,8 @@ fn run_all(customs: &[Custom], patience: Patience) -> Vec<Result<Parsed, String>
     let mut longest = Duration::ZERO;
     let mut job = |custom: &Custom| -> Option<Job<Result<Parsed, String>>> {
         let Source::Command { argv, limit } = &custom.source else { return None };
-        let limit = patience.at_most(*limit);
+        // What hangs elsewhere is not their fault.
+        let limit = patience.at_most(*limit).max(LEAST.min(*limit));
         longest = longest.max(limit);
         let (name, custom, argv) = (custom.name.clone(), custom.clone(), argv.clone());
         let work = move || custom.result(&run::run(&argv, limit)?);

@@ -13,8 +13,10 @@ use super::parse::{Format, Parsed, parse};
 use super::run::MOST;
 use crate::collector::apart::{self, Question};
 use crate::collector::globbed::matches;
+use crate::collector::patience::{self, Job};
 use crate::collector::{Host, Reading};
 use crate::render::wording::one_line;
+use crate::series::label_text;
 use crate::time::span;
 
 /// A mount that is dead holds nobody up for longer.
@@ -51,20 +53,26 @@ struct Text {
 /// The files of each, or why there are none.
 pub(super) fn all(
     host: &Host<'_>,
-    files: &[(&str, &Textfile)],
+    files: &[&Textfile],
     reading: &mut Reading,
 ) -> Vec<Result<Vec<Found>, String>> {
+    let limit = host.patience.at_most(PATIENCE);
     if !reading.served {
-        return files.iter().map(|(_, file)| find(host.root, &file.path)).collect();
+        let job = |file: &&Textfile| -> Job<Result<Vec<Found>, String>> {
+            let (root, path) = (host.root.to_owned(), file.path.clone());
+            ("textfile".to_owned(), Box::new(move || find(&root, &path)))
+        };
+        // A disk may hang too.
+        let outcomes = patience::all(files.iter().map(job).collect(), limit);
+        return outcomes.into_iter().map(Result::flatten).collect();
     }
     // They may be on something that does not answer.
-    let question = |(name, file): &(&str, &Textfile)| Question {
-        about: format!("custom:{name}"),
+    let question = |file: &&Textfile| Question {
+        about: format!("textfile:{}", label_text(file.path.as_bytes())),
         word: WORD,
         path: host.path(file.path.trim_start_matches('/')).into_os_string(),
     };
     let questions: Vec<Question> = files.iter().map(question).collect();
-    let limit = host.patience.at_most(PATIENCE);
     let answers = apart::ask(host, &questions, limit, &mut reading.earlier.stuck);
     answers.into_iter().map(|answer| apart::read(answer, PATIENCE)).collect()
 }
@@ -175,7 +183,7 @@ mod tests {
         let found = |apart| {
             let host = Host { apart, ..fixture(root.path()) };
             let mut reading = Reading { served: true, ..Reading::default() };
-            all(&host, &[("test", &file)], &mut reading).remove(0)
+            all(&host, &[&file], &mut reading).remove(0)
         };
         let parsed = read(&file, Format::Prometheus, found(reads).unwrap(), 0).unwrap();
         assert_eq!((parsed.numbers.len(), parsed.fault.is_some()), (1, true));

@@ -10,7 +10,6 @@ use crate::alert::ledger::keep_only;
 use crate::alert::mute::{self, Mutes};
 use crate::alert::plugin;
 use crate::alert::rule::{Levels, Rule, Threshold};
-use crate::alert::window::Window;
 use crate::cli::Exit;
 use crate::collector::{self, STORE_FAILED};
 use crate::config::Config;
@@ -100,7 +99,6 @@ fn judge_and_tell(
     let channels = way::channels(run.config);
     keeper.state.upgrade(&channels);
     keep_only(&mut keeper.state, &channels);
-    let mut window: Option<Window> = None;
     let mut owed = false;
     for round in 0..MOST_ROUNDS {
         let others = unjudged(run);
@@ -110,8 +108,7 @@ fn judge_and_tell(
         let rules = plugin::with_levels(run.rules, &last.values);
         let standings = Some(keeper.state.standings.as_slice());
         let interval = run.recent.interval;
-        let before = || lines::window(run.store, date, &rules, &lines, standings, interval);
-        let window = window.get_or_insert_with(before);
+        let window = &mut lines::window(run.store, date, &rules, &lines, standings, interval);
         judge_lines(&lines, run, &rules, &channels, window, &mut keeper.state, events);
         events.extend(end_silences(run, &rules, keeper));
         let (silences, hours) = (&keeper.state.silences, run.config.quiet_hours.as_ref());

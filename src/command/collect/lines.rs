@@ -13,6 +13,7 @@ use crate::alert::step::{At, Hole};
 use crate::alert::window::{Lookback, Window};
 use crate::alert::{Channel, Level};
 use crate::collector;
+use crate::collector::custom::declared;
 use crate::continuity::is_hole;
 use crate::event::{Event, kind, rfc3339};
 use crate::gap::Cause;
@@ -113,14 +114,14 @@ fn lookback(
     asked.fold(Lookback::default(), |longest, (_, lookback)| longest.or(lookback))
 }
 
-/// What is never negative cannot have risen by more than it is.
+/// What is never negative cannot have risen by more than it is; of numbers that others make nobody knows.
 fn may_be_past(levels: &Levels, metric: &str, value: f64) -> bool {
     let is_rise = matches!(levels.measure, Measure::Change { relative: false, .. });
     let least = [levels.warning, levels.critical].into_iter().flatten().map(|one| one.level);
     let is_past = least.reduce(f64::min).is_none_or(|least| value >= least);
     let never_negative = || {
-        collector::find(metric)
-            .is_some_and(|known| known.is_cumulative() || known.unit == Unit::Count)
+        let known = collector::find(metric).filter(|_| declared::find(metric).is_none());
+        known.is_some_and(|known| known.is_cumulative() || known.unit == Unit::Count)
     };
     levels.times.is_some() || !is_rise || levels.below || is_past || !never_negative()
 }
