@@ -165,6 +165,23 @@ fn people_get_the_period_at_a_glance() {
 }
 
 #[test]
+fn what_a_day_brings_a_disk_is_told_from_what_was_seen_and_not_from_moments() {
+    let filling = |hours: i64| {
+        let of = |ago: i64, percent: u32| {
+            let uptime = u32::try_from(900_000 - 3_600 * ago).unwrap();
+            let name = r#""filesystem_percent""#;
+            line(NOW - 3_600 * ago, uptime, &format!(r#"{name}:{{"/":{percent}}}"#))
+        };
+        let lines = of(hours, 50) + &of(0, 56);
+        let host = Host::with_file(NOW, "metrics_2026-11-22.jsonl", lines);
+        let text = host.run(&["report", "--since", "30d"]).done();
+        text.lines().find(|line| line.starts_with(" /  ")).unwrap().to_owned()
+    };
+    assert!(filling(10).ends_with("50.0 %  56.0 %  +14.40 points"), "{}", filling(10));
+    assert!(filling(1).ends_with("50.0 %  56.0 %      -"), "{}", filling(1));
+}
+
+#[test]
 fn a_terminal_of_80_columns_is_wide_enough() {
     let text = r#""cpu_percent":90,"memory_used":870000000,"cpu_temp":58.9,"filesystem_percent":{"/data":81.3},
         "interface_received_rate":{"eth0":5120.5}"#;

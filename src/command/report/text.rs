@@ -36,7 +36,7 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         counted(findings.watch.reboots.len(), "reboot")
     ));
     text.push_str(&table::render(&summaries(findings, context.stdout.width), &context.stdout));
-    let trends = trends(findings, range);
+    let trends = trends(findings);
     if !trends.rows.is_empty() {
         text.push_str(&format!("\n{}", table::render(&trends, &context.stdout)));
     }
@@ -129,8 +129,11 @@ fn is_shown(series: &Series) -> bool {
     !constant
 }
 
-/// How the use of disks changed.
-fn trends(findings: &Findings, range: Range) -> View {
+/// From less nobody can tell what a day brings.
+const SHORTEST_TREND: f64 = 6.0 * 3_600.0;
+
+/// How the use of disks changed over what was seen of the range, and what that is a day.
+fn trends(findings: &Findings) -> View {
     let columns = vec![
         Column::left("disk"),
         Column::right("from"),
@@ -140,16 +143,17 @@ fn trends(findings: &Findings, range: Range) -> View {
     let disks = findings
         .series()
         .filter(|(series, _)| series.metric == collector::filesystem::PERCENT.name);
-    let days = range.seconds() / 86_400.0;
+    let seen = findings.first.as_ref().zip(findings.last.as_ref());
+    let seconds = seen.map_or(0.0, |(first, last)| (last.epoch - first.epoch) as f64);
     let rows = disks.filter_map(|(series, course)| {
         let (first, last) = (course.first?, course.summariser.summary()?.last);
-        let a_day = if days > 0.0 { (last - first) / days } else { 0.0 };
+        let a_day = || format!("{:+.2} points", (last - first) / seconds * 86_400.0);
         let label = series.label.clone().unwrap_or_default();
         Some(vec![
             Cell::text(label),
             Cell::Number(first, Unit::Percent),
             Cell::Number(last, Unit::Percent),
-            Cell::text(format!("{a_day:+.2} points")),
+            if seconds < SHORTEST_TREND { Cell::Missing } else { Cell::text(a_day()) },
         ])
     });
     View { columns, rows: rows.collect() }
