@@ -1,8 +1,8 @@
 //! Reading every process once: most of what a run costs, so each costs as little as it can. `/proc/PID/stat` (proc(5))
-//! for programs; for kernel threads, which have one thread and no memory, `/proc/PID/schedstat`, which the kernel
-//! writes in a third of the time. Those of them that did nothing since boot, most of them, are looked at in turn.
+//! for programs and for whoever is new; for kernel threads, which have one thread and no memory, from the next run on
+//! `/proc/PID/schedstat`, which the kernel writes in a third of the time. Those of them that did nothing since boot, most
+//! of them, are looked at in turn.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) struct Stat {
     pub state: u8,
     /// A thread of the kernel: it has no command line.
     pub kernel: bool,
-    /// Clock ticks after boot; 0 for a kernel thread.
+    /// Clock ticks after boot; 0 for a kernel thread, and for nobody else.
     pub start: u64,
     /// CPU time in clock ticks.
     pub ticks: u64,
@@ -38,12 +38,11 @@ impl Stat {
     }
 }
 
-/// The parent of all kernel threads.
-const KTHREADD: &str = "2";
 /// `PF_KTHREAD` of the kernel's sched.h, in the flags of stat.
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
-/// An idle kernel thread is read once in so many runs.
+/// A kernel thread is read like a program once in so many runs, as its number may be another's by then; an idle one only
+/// then.
 const TURNS: u32 = 16;
 
 /// Every process there is.
@@ -54,21 +53,19 @@ pub(super) fn scan(proc: &Path, earlier: Option<&Earlier>) -> anyhow::Result<Vec
     let failed = || format!("could not list {}", proc.display());
     let mut reader = Reader {
         directory: File::open(proc).with_context(failed)?.into(),
+        path: String::new(),
         content: Vec::with_capacity(4096),
     };
-    let kernel_threads = reader.kernel_threads();
     let mut stats = Vec::with_capacity(256);
     for entry in Dir::read_from(&reader.directory).with_context(failed)?.flatten() {
         let digits = entry.file_name().to_str().ok();
         let process = digits.and_then(|name| Some((name, name.parse().ok()?)));
         let Some((digits, pid)) = process else { continue };
         // A process that ended since is not a failure.
-        let known = if !kernel_threads.contains(&pid) {
-            None
-        } else if earlier.is_some_and(|earlier| may_wait(pid, earlier)) {
-            Some(kernel_thread(pid, 0))
-        } else {
-            reader.kernel_thread(digits, pid)
+        let known = match earlier.and_then(|earlier| kernel_ticks(pid, earlier)) {
+            Some(0) => Some(kernel_thread(pid, 0)),
+            Some(_) => reader.kernel_thread(digits, pid),
+            None => None,
         };
         stats.extend(known.or_else(|| parse(pid, reader.read(digits, "stat")?)));
     }
@@ -92,36 +89,22 @@ pub(super) fn command_line(proc: &Path, pid: u32) -> Vec<u8> {
     content
 }
 
-/// Reads files below one open directory into one buffer.
+/// Reads files below one open directory, each into the same buffer.
 struct Reader {
     directory: OwnedFd,
+    path: String,
     content: Vec<u8>,
 }
 
 impl Reader {
     fn read(&mut self, process: &str, file: &str) -> Option<&[u8]> {
-        let path = format!("{process}/{file}");
-        let file =
-            openat(self.directory.as_fd(), path.as_str(), OFlags::CLOEXEC, Mode::empty()).ok()?;
+        self.path.clear();
+        self.path.extend([process, "/", file]);
+        let directory = self.directory.as_fd();
+        let file = openat(directory, self.path.as_str(), OFlags::CLOEXEC, Mode::empty()).ok()?;
         self.content.clear();
         rustix::io::read(&file, rustix::buffer::spare_capacity(&mut self.content)).ok()?;
         Some(&self.content)
-    }
-
-    /// The children of kthreadd; none in a container, where PID 2 is anybody, and on kernels that do not list children.
-    fn kernel_threads(&mut self) -> BTreeSet<u32> {
-        let is_kthreadd = self
-            .read(KTHREADD, "stat")
-            .and_then(flags)
-            .is_some_and(|flags| flags & KERNEL_THREAD != 0);
-        if !is_kthreadd {
-            return BTreeSet::new();
-        }
-        let listed = self.read(KTHREADD, "task/2/children").unwrap_or_default();
-        // A list longer than the buffer is cut, perhaps within a number: the last one is read as a program.
-        let whole = listed.rsplitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-        let numbers = whole.split(|byte| *byte == b' ').filter_map(number);
-        numbers.filter_map(|pid| u32::try_from(pid).ok()).collect()
     }
 
     /// `nanoseconds on a CPU, waiting, times`.
@@ -134,9 +117,9 @@ impl Reader {
     }
 }
 
-/// Whether an earlier run saw it do nothing, and it is not its turn.
-fn may_wait(pid: u32, earlier: &Earlier) -> bool {
-    earlier.process(pid, 0) == Some(0) && pid % TURNS != earlier.turn % TURNS
+/// What an earlier run saw of a kernel thread whose turn it is not.
+fn kernel_ticks(pid: u32, earlier: &Earlier) -> Option<u64> {
+    earlier.process(pid, 0).filter(|_| pid % TURNS != earlier.turn % TURNS)
 }
 
 fn kernel_thread(pid: u32, ticks: u64) -> Stat {
@@ -152,12 +135,6 @@ fn kernel_thread(pid: u32, ticks: u64) -> Stat {
     }
 }
 
-/// Field 9 of stat.
-fn flags(content: &[u8]) -> Option<u64> {
-    let close = content.iter().rposition(|byte| *byte == b')')?;
-    number(content.get(close + 2..)?.split(|byte| *byte == b' ').nth(6)?)
-}
-
 /// `pid (name) state ppid …`: the name may hold anything, so it ends at the last `)`.
 fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
     let open = content.iter().position(|byte| *byte == b'(')?;
@@ -169,9 +146,12 @@ fn parse(pid: u32, content: &[u8]) -> Option<Stat> {
     let mut field = |skip: usize| number(fields.nth(skip)?);
     let (flags, user, system, threads, start, pages) =
         (field(5)?, field(4)?, field(0)?, field(4)?, field(1)?, field(1)?);
-    let kernel = flags & KERNEL_THREAD != 0;
     let ticks = user.saturating_add(system);
-    Some(Stat { pid, name, state, kernel, start, ticks, threads, pages })
+    if flags & KERNEL_THREAD != 0 {
+        return Some(kernel_thread(pid, ticks));
+    }
+    let start = start.max(1);
+    Some(Stat { pid, name, state, kernel: false, start, ticks, threads, pages })
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -221,53 +201,50 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_kernel_thread_is_read_by_its_run_time() {
+    const KSWAPD: &str = "3 (kswapd0) S 2 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 7 0 0 0\n";
+    const BASH: &str = "3 (bash) S 1 40 40 0 -1 4194304 0 0 0 0 30 12 0 0 20 0 2 0 0 1000 25 0\n";
+
+    /// PID, start, CPU time and kind of process 3, with what an earlier run saw.
+    fn seen(stat: &str, earlier: Option<(u64, u32)>) -> Vec<(u32, u64, u64, bool)> {
         let proc = tempfile::tempdir().unwrap();
-        let file = |path: &str, content: &str| {
-            let path = proc.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        };
-        file("2/stat", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 5 0 0 20 0 1 0 1 0 0 0\n");
-        file("2/task/2/children", "3 77 9999 ");
-        file("3/schedstat", "2500000000 7 8\n");
-        file("3/comm", "kswapd0\n");
-        file(
-            "40/stat",
-            "40 (bash) S 1 40 40 0 -1 4194304 0 0 0 0 30 12 0 0 20 0 2 0 77 1000 25 0\n",
-        );
-        let mut stats = scan(proc.path(), None).unwrap();
-        stats.sort_by_key(|stat| stat.pid);
-        let seen: Vec<_> =
-            stats.iter().map(|stat| (stat.pid, stat.ticks, stat.threads, stat.kernel)).collect();
-        assert_eq!(seen, [(2, 5, 1, true), (3, 250, 1, true), (40, 42, 2, false)]);
-        assert_eq!(
-            (name(proc.path(), 3).as_str(), name(proc.path(), 77).as_str()),
-            ("kswapd0", "")
-        );
+        std::fs::create_dir(proc.path().join("3")).unwrap();
+        std::fs::write(proc.path().join("3/stat"), stat).unwrap();
+        std::fs::write(proc.path().join("3/schedstat"), "2500000000 7 8\n").unwrap();
+        let earlier = earlier.map(|(ticks, turn)| {
+            let processes = vec![(3, 0, ticks)];
+            Earlier { turn, processes, ..Earlier::default() }
+        });
+        let stats = scan(proc.path(), earlier.as_ref()).unwrap();
+        stats.iter().map(|stat| (stat.pid, stat.start, stat.ticks, stat.kernel)).collect()
+    }
+
+    #[test]
+    fn a_kernel_thread_is_known_by_its_line_and_then_read_by_its_run_time() {
+        assert_eq!(seen(KSWAPD, None), [(3, 0, 5, true)]);
+        assert_eq!(seen(KSWAPD, Some((9, 1))), [(3, 0, 250, true)]);
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("3")).unwrap();
+        std::fs::write(directory.path().join("3/comm"), "kswapd0\n").unwrap();
+        let names = [3, 77].map(|pid| name(directory.path(), pid));
+        assert_eq!(names, ["kswapd0", ""]);
     }
 
     #[test]
     fn an_idle_kernel_thread_is_looked_at_in_turn_and_a_busy_or_new_one_always() {
-        let waits = |pid: u32, turn| {
-            let processes = vec![(3, 0, 0), (4, 0, 9)];
-            may_wait(pid, &Earlier { turn, processes, ..Earlier::default() })
-        };
-        assert_eq!((0..16).filter(|turn| !waits(3, *turn)).collect::<Vec<_>>(), [3]);
-        assert!((0..16).all(|turn| !waits(4, turn) && !waits(5, turn)));
+        let idle = (0..16).map(|turn| seen(KSWAPD, Some((0, turn))));
+        let looked_at = idle.enumerate().filter(|(_, seen)| *seen != [(3, 0, 0, true)]);
+        assert_eq!(looked_at.map(|(turn, _)| turn).collect::<Vec<_>>(), [3]);
+        assert!((0..16).all(|turn| seen(KSWAPD, Some((9, turn))) != [(3, 0, 9, true)]));
     }
 
     #[test]
-    fn in_a_container_pid_2_is_anybody() {
-        let proc = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(proc.path().join("2/task/2")).unwrap();
-        std::fs::write(
-            proc.path().join("2/stat"),
-            "2 (kthreadd) S 0 0 0 0 -1 4194304 0 0 0 0 1 1 0 0 20 0 1 0 1 0 9 0\n",
-        )
-        .unwrap();
-        std::fs::write(proc.path().join("2/task/2/children"), "3 ").unwrap();
-        assert_eq!(scan(proc.path(), None).unwrap().len(), 1);
+    fn a_number_that_a_program_took_over_is_its_own_within_a_round_of_turns() {
+        assert_eq!(seen(BASH, Some((9, 3))), [(3, 1, 42, false)]);
+        assert_eq!(seen(BASH, Some((0, 3))), [(3, 1, 42, false)]);
+    }
+
+    #[test]
+    fn the_first_program_began_with_the_kernel_and_is_none_of_its_threads() {
+        assert_eq!(seen(BASH, None), [(3, 1, 42, false)]);
     }
 }
