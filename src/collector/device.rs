@@ -1,11 +1,9 @@
 //! Whole disks, from `/proc/diskstats` (kernel: admin-guide/iostats). Raw counters are facts; rates are derived from
 //! two lines, by the formulas of iostat(1).
 
-use std::io::ErrorKind;
+use anyhow::bail;
 
-use anyhow::{Context, bail};
-
-use super::{Collector, Filter, Host, Reading, read_whole};
+use super::{Collector, Filter, Host, Reading};
 use crate::metric::Derived::{Busy, Each, Rate};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
@@ -128,15 +126,8 @@ struct Device<'a> {
 }
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
-    let path = host.path("proc/diskstats");
-    let content = match read_whole(&path) {
-        Ok(content) => content,
-        // A kernel without it, or a container that hides it.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("could not read {}", path.display()));
-        }
-    };
+    // A kernel may be without it, and a container may hide it.
+    let content = host.read_if_there("proc/diskstats")?;
     let text = String::from_utf8_lossy(&content);
     let mut names: Vec<&str> = text.lines().filter_map(|line| fields(line).next()).collect();
     names.sort_unstable();
