@@ -17,7 +17,8 @@ use serde::de::DeserializeOwned;
 use super::custom::textfile;
 use super::earlier::Stuck;
 use super::patience::{self, Job};
-use super::{Host, file, space};
+use super::{Host, Reading, file, space};
+use crate::series::label_text;
 
 /// What one process is to find out.
 #[derive(Clone, Debug)]
@@ -87,13 +88,43 @@ pub(super) fn ask(
     heard
 }
 
+/// What `find` finds out of each path: here, or where something is mounted that may not answer, in other processes, which
+/// `word` starts. Nobody is waited for longer than `limit`.
+pub(super) fn find_each<T: DeserializeOwned + Send + 'static>(
+    host: &Host<'_>,
+    reading: &mut Reading,
+    word: &'static str,
+    paths: &[&str],
+    find: fn(&Path, &str) -> Result<T, String>,
+    limit: Duration,
+) -> Vec<Result<T, String>> {
+    let within = host.patience.at_most(limit);
+    if !reading.served {
+        let job = |path: &&str| -> Job<Result<T, String>> {
+            let (root, path) = (host.root.to_owned(), (*path).to_owned());
+            (word.to_owned(), Box::new(move || find(&root, &path)))
+        };
+        // A disk may hang too.
+        let found = patience::all(paths.iter().map(job).collect(), within);
+        return found.into_iter().map(Result::flatten).collect();
+    }
+    let question = |path: &&str| Question {
+        about: format!("{word}:{}", label_text(path.as_bytes())),
+        word,
+        path: host.path(path.trim_start_matches('/')).into_os_string(),
+    };
+    let questions: Vec<Question> = paths.iter().map(question).collect();
+    let answers = ask(host, &questions, within, &mut reading.earlier.stuck);
+    answers.into_iter().map(|answer| read(answer, limit)).collect()
+}
+
 /// The words in which a process tells what it found, or why it could not.
 pub(super) fn words<T: Serialize>(found: &Result<T, String>) -> String {
     serde_json::to_string(found).unwrap_or_default()
 }
 
 /// What they mean. The same words for as long as nobody answers.
-pub(super) fn read<T: DeserializeOwned>(
+fn read<T: DeserializeOwned>(
     answer: Option<io::Result<String>>,
     limit: Duration,
 ) -> Result<T, String> {

@@ -8,13 +8,11 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
-use super::apart::{self, Question};
+use super::apart;
 use super::globbed::{look_at, matches};
-use super::patience::{self, Job};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
-use crate::series::label_text;
 
 pub static AGE: Metric = Metric::gauge(
     "file_age_seconds",
@@ -74,7 +72,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     if watched.is_empty() {
         return Ok(());
     }
-    let outcomes = if reading.served { asked(host, reading) } else { looked(host) };
+    let paths: Vec<&str> = watched.iter().map(|watched| watched.path.as_str()).collect();
+    let outcomes = apart::find_each(host, reading, WORD, &paths, look, PATIENCE);
     let mut failed = Vec::new();
     for (watched, outcome) in watched.iter().zip(outcomes) {
         match outcome {
@@ -83,30 +82,6 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
-}
-
-fn looked(host: &Host<'_>) -> Vec<Result<Found, String>> {
-    let job = |watched: &Watched| -> Job<Result<Found, String>> {
-        let (root, path) = (host.root.to_owned(), watched.path.clone());
-        (format!("file:{}", watched.name), Box::new(move || look(&root, &path)))
-    };
-    // A disk may hang too.
-    let jobs = host.settings.files.iter().map(job).collect();
-    let outcomes = patience::all(jobs, host.patience.at_most(PATIENCE));
-    outcomes.into_iter().map(Result::flatten).collect()
-}
-
-/// Where they may be on something that does not answer.
-fn asked(host: &Host<'_>, reading: &mut Reading) -> Vec<Result<Found, String>> {
-    let question = |watched: &Watched| Question {
-        about: format!("file:{}", label_text(watched.path.as_bytes())),
-        word: WORD,
-        path: host.path(watched.path.trim_start_matches('/')).into_os_string(),
-    };
-    let questions: Vec<Question> = host.settings.files.iter().map(question).collect();
-    let limit = host.patience.at_most(PATIENCE);
-    let answers = apart::ask(host, &questions, limit, &mut reading.earlier.stuck);
-    answers.into_iter().map(|answer| apart::read(answer, PATIENCE)).collect()
 }
 
 /// What a process says that was started to look.
@@ -147,7 +122,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::super::Settings;
-    use super::super::apart::Answer;
+    use super::super::apart::{Answer, Question};
     use super::super::tests::fixture;
     use super::*;
 
@@ -196,7 +171,7 @@ mod tests {
         let settings = Settings { files, ..Settings::default() };
         let looks = |questions: &[Question], _| -> Vec<Answer> {
             let said = |question: &Question| {
-                assert_eq!((question.word, question.about.as_str()), (WORD, "file:/backup/*.tar"));
+                assert_eq!((question.word, question.about.as_str()), (WORD, "files:/backup/*.tar"));
                 Answer::Said(Ok(answer(Path::new(&question.path))))
             };
             questions.iter().map(said).collect()

@@ -14,13 +14,13 @@ const HEAD: usize = 16;
 
 /// Codes of the fields of a header.
 mod field {
-    pub(in crate::collector) const PATH: u8 = 1;
-    pub(in crate::collector) const INTERFACE: u8 = 2;
-    pub(in crate::collector) const MEMBER: u8 = 3;
-    pub(in crate::collector) const ERROR_NAME: u8 = 4;
-    pub(in crate::collector) const REPLY_SERIAL: u8 = 5;
-    pub(in crate::collector) const DESTINATION: u8 = 6;
-    pub(in crate::collector) const SIGNATURE: u8 = 8;
+    pub(super) const PATH: u8 = 1;
+    pub(super) const INTERFACE: u8 = 2;
+    pub(super) const MEMBER: u8 = 3;
+    pub(super) const ERROR_NAME: u8 = 4;
+    pub(super) const REPLY_SERIAL: u8 = 5;
+    pub(super) const DESTINATION: u8 = 6;
+    pub(super) const SIGNATURE: u8 = 8;
 }
 
 #[derive(Clone, Copy, Debug)]

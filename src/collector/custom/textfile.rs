@@ -11,12 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::parse::{Format, Parsed, parse};
 use super::run::MOST;
-use crate::collector::apart::{self, Question};
+use crate::collector::apart;
 use crate::collector::globbed::matches;
-use crate::collector::patience::{self, Job};
 use crate::collector::{Host, Reading};
 use crate::render::wording::one_line;
-use crate::series::label_text;
 use crate::time::span;
 
 /// A mount that is dead holds nobody up for longer.
@@ -56,25 +54,8 @@ pub(super) fn all(
     files: &[&Textfile],
     reading: &mut Reading,
 ) -> Vec<Result<Vec<Found>, String>> {
-    let limit = host.patience.at_most(PATIENCE);
-    if !reading.served {
-        let job = |file: &&Textfile| -> Job<Result<Vec<Found>, String>> {
-            let (root, path) = (host.root.to_owned(), file.path.clone());
-            ("textfile".to_owned(), Box::new(move || find(&root, &path)))
-        };
-        // A disk may hang too.
-        let outcomes = patience::all(files.iter().map(job).collect(), limit);
-        return outcomes.into_iter().map(Result::flatten).collect();
-    }
-    // They may be on something that does not answer.
-    let question = |file: &&Textfile| Question {
-        about: format!("textfile:{}", label_text(file.path.as_bytes())),
-        word: WORD,
-        path: host.path(file.path.trim_start_matches('/')).into_os_string(),
-    };
-    let questions: Vec<Question> = files.iter().map(question).collect();
-    let answers = apart::ask(host, &questions, limit, &mut reading.earlier.stuck);
-    answers.into_iter().map(|answer| apart::read(answer, PATIENCE)).collect()
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    apart::find_each(host, reading, WORD, &paths, find, PATIENCE)
 }
 
 /// What a process says that was started to read.
@@ -151,7 +132,7 @@ mod tests {
 
     use super::super::parse::tests::words;
     use super::*;
-    use crate::collector::apart::Answer;
+    use crate::collector::apart::{Answer, Question};
     use crate::collector::tests::fixture;
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
