@@ -56,7 +56,7 @@ fn collected(host: &Host) -> Value {
     host.run(&["collect"]);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let line = host.last();
-    assert_eq!(line["collector_failed"]["memory"], 0);
+    assert!(line["errors"].get("memory").is_none(), "{line}");
     assert!(line["memory_percent"].is_number() && line["load1"].is_number());
     line
 }
@@ -189,7 +189,7 @@ fn what_hangs_is_killed_and_the_others_are_there() {
     // One after the other they would take longer.
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(host.last()["custom_good"], 5);
-    assert_eq!(host.last()["collector_failed"]["custom:good"], 0);
+    assert!(host.last()["errors"].get("custom:good").is_none());
     assert_eq!(host.last()["errors"]["custom:quiet"], "no end within 1 s");
     assert_eq!(left(&host), Vec::<String>::new());
 }

@@ -146,10 +146,7 @@ fn the_lines_tell_what_a_disk_did_in_between() {
     let line = host.last();
     let of = |name: &str| line[name]["mmcblk0"].clone();
     // 20,000 sectors each way; 300 operations that took 600 ms; 30 s of 300.
-    assert_eq!(
-        (of("device_read_rate"), of("device_written_rate")),
-        (34_133.3.into(), 34_133.3.into())
-    );
+    assert_eq!((of("device_read_rate"), of("device_written_rate")), (34_133.into(), 34_133.into()));
     let numbers = ["device_operations_rate", "device_wait_ms", "device_busy_percent"].map(of);
     assert_eq!(numbers, [1, 2, 10]);
 }

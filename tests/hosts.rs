@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 const SECONDS: u64 = 300;
 /// Clock ticks of one core in that time.
 const TICKS: u64 = 100 * SECONDS;
-/// What a line may take on the machine to please, without the busiest processes; a Raspberry Pi 5 with an SSD has more to tell.
-const LONGEST: [usize; 2] = [3_000, 3_500];
+/// What a line may take on the machine to please.
+const LONGEST: usize = 3_000;
 
 /// What happens on every host between its two lines.
 fn advance(host: &mut Host, busy: u32) {
@@ -205,8 +205,7 @@ fn is_as_recorded(tree: &str, busy: u32) -> (Value, usize) {
     let recorded = without_live_values(json(&fs::read_to_string(&path).unwrap()));
     assert_eq!(line, recorded, "UPDATE=1 cargo test records {line:#}");
     assert_eq!(keys(&line), keys(&recorded), "the order of the keys");
-    let failed: Vec<_> = line["collector_failed"].as_object().unwrap().values().collect();
-    assert!(failed.iter().all(|one| **one == json!(0)) && line.get("errors").is_none(), "{line:#}");
+    assert!(line.get("collector_failed").is_none() && line.get("errors").is_none(), "{line:#}");
     (line, stored.trim_end().len())
 }
 
@@ -234,7 +233,7 @@ fn a_raspberry_pi_4() {
     let (line, length) = is_as_recorded("raspberry-pi-4", 812);
     moves_as_told(&line, 4);
     assert_eq!(line["cpu_temp"], line["temperature"]["cpu_thermal"]);
-    assert!(length < LONGEST[0], "{length} bytes");
+    assert!(length < LONGEST, "{length} bytes");
 }
 
 #[test]
@@ -242,7 +241,7 @@ fn a_raspberry_pi_5() {
     let (line, length) = is_as_recorded("raspberry-pi-5", 20_441);
     moves_as_told(&line, 4);
     assert_eq!(line["cpu_temp"], line["temperature"]["cpu_thermal"]);
-    assert!(length < LONGEST[1], "{length} bytes");
+    assert!(length < LONGEST, "{length} bytes");
 }
 
 #[test]
@@ -267,6 +266,7 @@ fn a_container() {
 fn the_least_that_a_kernel_gives() {
     let (line, _) = is_as_recorded("bare", 1);
     moves_as_told(&line, 1);
-    let sources = ["pressure_some", "temperature", "device_read", "tcp_established", "swap_total"];
+    let sources =
+        ["pressure_some", "temperature", "device_read_rate", "tcp_established", "swap_total"];
     assert!(sources.iter().all(|name| line.get(name).is_none()), "{line:#}");
 }

@@ -52,7 +52,8 @@ static READ: Metric = Metric::counter(
     "Bytes read from the disk since boot.",
 )
 .labelled("device")
-.phrased("{value} read from {label}");
+.phrased("{value} read from {label}")
+.apart();
 static WRITTEN: Metric = Metric::counter(
     "device_written",
     Unit::Bytes,
@@ -60,7 +61,8 @@ static WRITTEN: Metric = Metric::counter(
     "Bytes written to the disk since boot.",
 )
 .labelled("device")
-.phrased("{value} written to {label}");
+.phrased("{value} written to {label}")
+.apart();
 static OPERATIONS: Metric = Metric::counter(
     "device_operations",
     Unit::Count,

@@ -26,6 +26,7 @@ pub mod paging;
 pub mod patience;
 pub mod pressure;
 pub mod process;
+mod quiet;
 mod scan;
 pub mod space;
 pub mod system;
@@ -108,7 +109,8 @@ pub static COLLECTOR_FAILED: Metric = Metric::gauge(
     "1 if the collector failed in this run, else 0; one for each collector active on this host.",
 )
 .labelled("collector")
-.phrased_as_state("collector {label} fails", "collector {label} works again");
+.phrased_as_state("collector {label} fails", "collector {label} works again")
+.quiet();
 
 /// Judged and told like any other, but never stored as 1: such a line has no file to be in.
 pub static STORE_FAILED: Metric = Metric::gauge(
@@ -198,6 +200,7 @@ pub fn run(host: &Host<'_>) -> Reading {
     if !host.settings.custom.is_empty() {
         custom::collect(host, &mut reading);
     }
+    quiet::settle(host, &mut reading);
     reading
 }
 

@@ -88,7 +88,8 @@ static INTERFACE_ERRORS: Metric = Metric::counter(
     "Receive and transmit errors since boot.",
 )
 .labelled("interface")
-.phrased("{label} {value} errors");
+.phrased("{label} {value} errors")
+.apart();
 static INTERFACE_DROPS: Metric = Metric::counter(
     "interface_drops",
     Unit::Count,
@@ -96,7 +97,8 @@ static INTERFACE_DROPS: Metric = Metric::counter(
     "Packets dropped on receiving and sending since boot.",
 )
 .labelled("interface")
-.phrased("{label} {value} drops");
+.phrased("{label} {value} drops")
+.apart();
 
 pub static COLLECTOR: Collector = Collector::new(
     "network",

@@ -39,6 +39,8 @@ pub struct Metric {
     pub carried: bool,
     /// Needed for what is derived from it and for nothing else: left to the next run, not stored.
     pub apart: bool,
+    /// A flag of trouble: while it is down, one line of a day and of a boot says so and the others nothing.
+    pub quiet: bool,
     /// Names it had; readers map them, writers never use them.
     pub formerly: &'static [&'static str],
 }
@@ -100,6 +102,7 @@ impl Metric {
             judged: &[],
             carried: false,
             apart: false,
+            quiet: false,
             formerly: &[],
         }
     }
@@ -194,6 +197,12 @@ impl Metric {
         self
     }
 
+    #[must_use]
+    pub const fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Gauge => "gauge",
@@ -214,7 +223,7 @@ impl Metric {
 
     /// Whether a later line needs it.
     pub fn is_continued(&self) -> bool {
-        self.carried || self.is_cumulative()
+        self.carried || self.quiet || self.is_cumulative()
     }
 
     /// Whether a rate or a share follows from it.

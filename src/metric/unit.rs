@@ -72,8 +72,13 @@ impl Unit {
         }
     }
 
-    fn decimals(self) -> i32 {
+    /// Rates keep digits enough to tell one event an hour, and none that only make lines longer.
+    fn decimals(self, value: f64) -> i32 {
+        let size = value.abs();
         match self {
+            Unit::BytesPerSecond if size >= 10.0 => 0,
+            Unit::PerSecond if size >= 1_000.0 => 0,
+            Unit::PerSecond if size < 0.1 => 4,
             Unit::Percent | Unit::Celsius | Unit::BytesPerSecond => 1,
             Unit::Bytes | Unit::BitsPerSecond => 0,
             Unit::Volts | Unit::Milliseconds => 3,
@@ -83,7 +88,7 @@ impl Unit {
 
     /// Rounds for files and JSON: no digit that the source did not have.
     pub fn round(self, value: f64) -> f64 {
-        let scale = 10_f64.powi(self.decimals());
+        let scale = 10_f64.powi(self.decimals(value));
         let rounded = (value * scale).round() / scale;
         // A number too large to scale keeps its digits; -0 is shown as 0.
         if rounded.is_finite() { rounded + 0.0 } else { value }
@@ -101,6 +106,10 @@ impl Unit {
             Unit::Seconds => span::human(value),
             Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
+            // Less than one in ten seconds is seldom, and seldom things are counted by the hour.
+            Unit::PerSecond if value != 0.0 && value.abs() < 0.1 => {
+                format!("{}/h", three_digits(value * 3_600.0))
+            }
             Unit::PerSecond => format!("{}/s", plain(value)),
             Unit::Load => format!("{value:.2}"),
         }
@@ -112,6 +121,7 @@ impl Unit {
             Unit::Percent | Unit::Celsius => format!("{value:.1}"),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
             Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
+            Unit::PerSecond if value.abs() < 0.1 => format!("{}", self.round(value)),
             Unit::PerSecond => plain(value),
             Unit::Milliseconds => three_digits(value),
             other => other.human(value),
@@ -125,6 +135,7 @@ impl Unit {
                 format!("{}", self.round(value))
             }
             Unit::Milliseconds => format!("{} ms", self.round(value)),
+            Unit::PerSecond => format!("{}/s", self.round(value)),
             other => other.human(value),
         }
     }
@@ -182,6 +193,25 @@ mod tests {
         assert_eq!(Unit::Percent.round(12.345).to_string(), "12.3");
         assert_eq!(Unit::Load.round(0.416).to_string(), "0.42");
         assert_eq!(Unit::Percent.round(-0.01).to_string(), "0");
+    }
+
+    #[test]
+    fn a_rate_keeps_the_digits_that_tell_something() {
+        let stored = |unit: Unit, value: f64| unit.round(value).to_string();
+        assert_eq!(stored(Unit::PerSecond, 1.0 / 3_600.0), "0.0003");
+        assert_eq!(stored(Unit::PerSecond, 1.0 / 300.0), "0.0033");
+        assert_eq!(stored(Unit::PerSecond, 12.345), "12.35");
+        assert_eq!(stored(Unit::PerSecond, 3_185.12), "3185");
+        assert_eq!(stored(Unit::BytesPerSecond, 0.36), "0.4");
+        assert_eq!(stored(Unit::BytesPerSecond, 45_907.8), "45908");
+    }
+
+    #[test]
+    fn what_is_seldom_is_told_by_the_hour() {
+        let told = |value: f64| Unit::PerSecond.human(value);
+        assert_eq!([1.0 / 300.0, 0.05, 0.2, 0.0].map(told), ["12.0/h", "180/h", "0.20/s", "0/s"]);
+        assert_eq!(Unit::PerSecond.bare(1.0 / 300.0), "0.0033");
+        assert_eq!(Unit::PerSecond.level(0.01), "0.01/s");
     }
 
     #[test]
