@@ -187,13 +187,16 @@ fn a_collector_that_fails_is_named_once_and_disturbs_no_other() {
 #[test]
 fn a_flag_that_stays_down_is_stored_once_and_still_known() {
     let mut host = Host::new("raspberry-pi-5");
-    host.configure(r#"{"monitoring": {"alert_thresholds": {"collector_failed": 1}}}"#);
+    host.configure(
+        r#"{"monitoring": {"alert_thresholds": {"collector_failed": 1}, "expect": ["nvme0"]}}"#,
+    );
     host.collect();
     assert_eq!(host.last()["collector_failed"]["cpu"], 0);
     assert_eq!(host.last()["device_failed"], json!({"nvme0": 0}));
     host.pass(300, 25);
     host.collect();
     let line = host.last();
+    assert_eq!(line["missing"], json!({"nvme0": 0}), "{line}");
     assert!(
         line.get("collector_failed").is_none() && line.get("device_failed").is_none(),
         "{line}"
@@ -203,6 +206,8 @@ fn a_flag_that_stays_down_is_stored_once_and_still_known() {
     let ran = host.run(&["status"]);
     let row = ran.out.lines().find(|row| row.contains("collector_failed{cpu}")).expect(&ran.out);
     assert!(row.split_whitespace().nth(1) == Some("0"), "{row}");
+    let replayed = host.run(&["alerts", "replay", "--json"]).json();
+    assert!(!replayed["notifications"].to_string().contains("nvme0"), "{replayed}");
     fs::remove_file(host.path("root/proc/stat")).unwrap();
     host.pass(300, 25);
     host.run(&["collect"]);

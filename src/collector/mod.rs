@@ -26,7 +26,7 @@ pub mod paging;
 pub mod patience;
 pub mod pressure;
 pub mod process;
-mod quiet;
+pub mod quiet;
 mod scan;
 pub mod space;
 pub mod system;
@@ -200,7 +200,6 @@ pub fn run(host: &Host<'_>) -> Reading {
     if !host.settings.custom.is_empty() {
         custom::collect(host, &mut reading);
     }
-    quiet::settle(host, &mut reading);
     reading
 }
 

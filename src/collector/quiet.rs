@@ -3,28 +3,29 @@
 
 use std::collections::BTreeSet;
 
-use super::{Host, Reading, built_in};
+use super::{Host, built_in};
 use crate::metric::Metric;
 use crate::sample::{Entry, Value, Values};
 use crate::series::Series;
 
-/// Leaves out what the lines of the day tell already.
-pub(super) fn settle(host: &Host<'_>, reading: &mut Reading) {
+/// Leaves out what the lines of the day tell already, and gives what the next run has to know: the series that are up,
+/// or were in this boot.
+pub fn settle(host: &Host<'_>, values: &mut Values) -> BTreeSet<String> {
     let mut loud = host.earlier.map(|earlier| earlier.loud.clone()).unwrap_or_default();
     // An alert about what was before the boot has to hear that it is over.
     loud.extend(host.last.into_iter().flat_map(|last| up(&last.values)));
-    loud.extend(up(&reading.values));
+    loud.extend(up(values));
     if host.last_of_this_boot().is_some() && host.last_is_of_today() {
         for metric in all() {
-            let flags = reading.values.remove(metric.name);
+            let flags = values.remove(metric.name);
             for (label, flag) in flags.iter().flat_map(|flags| labels(metric, flags)) {
                 if loud.contains(&series(metric, label)) {
-                    reading.values.set_for(metric, label, flag);
+                    values.set_for(metric, label, flag);
                 }
             }
         }
     }
-    reading.earlier.loud = loud;
+    loud
 }
 
 fn all() -> impl Iterator<Item = &'static Metric> {
@@ -77,17 +78,17 @@ mod tests {
         let loud = loud.iter().map(|series| (*series).to_owned()).collect();
         let earlier = Earlier { loud, ..Earlier::default() };
         let host = Host { last, earlier: Some(&earlier), ..fixture(Path::new("/nonexistent")) };
-        let mut reading = Reading::default();
+        let mut values = Values::default();
         for name in ["cpu", "unit"] {
             let flag = u64::from(failing == Some(name));
-            reading.values.set_for(&COLLECTOR_FAILED, name, flag);
+            values.set_for(&COLLECTOR_FAILED, name, flag);
         }
-        settle(&host, &mut reading);
+        let loud = settle(&host, &mut values);
         let flag = |(_, name, flag): (_, Option<&str>, Value)| {
             format!("{} {}", name.unwrap(), flag.as_f64())
         };
-        let flags: Vec<String> = reading.values.points().map(flag).collect();
-        let loud: Vec<String> = reading.earlier.loud.into_iter().collect();
+        let flags: Vec<String> = values.points().map(flag).collect();
+        let loud: Vec<String> = loud.into_iter().collect();
         (flags.join(", "), loud.join(", "))
     }
 

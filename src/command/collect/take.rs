@@ -1,6 +1,6 @@
 //! One sample: what was stored before, what the collectors find now, and the rates between the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use crate::alert::expect;
-use crate::collector::{self, Host, earlier::Earlier};
+use crate::collector::{self, Host, earlier::Earlier, quiet};
 use crate::config::Config;
 use crate::continuity::{
     DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
@@ -145,11 +145,12 @@ pub(super) fn sample(
         facts: if is_told { BTreeMap::new() } else { facts },
         other: BTreeMap::new(),
     };
-    expect::note(&mut sample, &config.expect, collector::find);
+    expect::note(&mut sample, &config.expect, &BTreeSet::new(), collector::find);
+    let loud = quiet::settle(&source, &mut sample.values);
     // What is too young to be measured from will be old enough for the next run; who waits for an answer is news.
     let earlier = match young {
         Some(kept) => Earlier { stuck: reading.earlier.stuck, ..kept.clone() },
-        None => reading.earlier,
+        None => Earlier { loud, ..reading.earlier },
     };
     Taken { sample, earlier }
 }
