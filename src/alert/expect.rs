@@ -1,7 +1,5 @@
 //! Series that must be there: one that is missing is a fact of the sample, judged like any other. Pure.
 
-use std::collections::BTreeSet;
-
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::{Sample, Values};
 use crate::series::Series;
@@ -16,33 +14,23 @@ pub static MISSING: Metric = Metric::gauge(
 .judged(&[Judged::critical(1.0).until(0.0)])
 .inhibits();
 
-/// Notes for each expected series, or label of any series, whether it is there, in the sample or among those that are
-/// known besides. Where a collector that could have found it failed, nobody knows.
-pub fn note(
-    sample: &mut Sample,
-    expected: &[String],
-    known: &BTreeSet<Series>,
-    find: fn(&str) -> Option<&'static Metric>,
-) {
+/// Notes for each expected series, or label of any series, whether it is there. Where a collector that could have found
+/// it failed, nobody knows.
+pub fn note(sample: &mut Sample, expected: &[String], find: fn(&str) -> Option<&'static Metric>) {
     for name in expected {
-        let there = is_there(&sample.values, known, name);
+        let there = is_there(&sample.values, name);
         if there || !may_hide(sample, name, find) {
             sample.values.set_for(&MISSING, name, u64::from(!there));
         }
     }
 }
 
-fn is_there(values: &Values, known: &BTreeSet<Series>, name: &str) -> bool {
-    let asked = Series::parse(name);
+fn is_there(values: &Values, name: &str) -> bool {
+    let series = Series::parse(name);
     let own = [MISSING.name, "collector_failed"];
-    let is_asked = |metric: &str, label: Option<&str>| {
-        let by_label = label == Some(name) && !own.contains(&metric);
-        let is_of =
-            metric == asked.metric && (asked.label.is_none() || asked.label.as_deref() == label);
-        by_label || is_of || metric == name
-    };
-    values.points().any(|(metric, label, _)| is_asked(metric, label))
-        || known.iter().any(|series| is_asked(&series.metric, series.label.as_deref()))
+    let by_label =
+        values.points().any(|(metric, label, _)| label == Some(name) && !own.contains(&metric));
+    by_label || values.number(&series).is_some() || values.entry(name).is_some()
 }
 
 /// Whether a collector that failed is the one that would have found it. A path is a mount.
@@ -64,7 +52,7 @@ mod tests {
     fn noted(expected: &str, values: &str) -> Option<f64> {
         let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\"{values}}}");
         let mut sample = line(text.as_bytes(), &Wanted::everything()).unwrap();
-        note(&mut sample, &[expected.to_owned()], &BTreeSet::new(), |_| None);
+        note(&mut sample, &[expected.to_owned()], |_| None);
         sample.values.get(MISSING.name, Some(expected))
     }
 

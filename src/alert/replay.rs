@@ -1,7 +1,7 @@
 //! What rules would have told of samples of the past, to somebody who accepts everything. Each line is judged and told by
 //! the functions of `collect`, with what a run of it would have known: the lines before, and nothing else. Pure.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use chrono::NaiveDate;
 
@@ -70,8 +70,6 @@ pub struct Replay<'a> {
     pub judges: Vec<Judge>,
     /// The last lines, oldest first, with the days that they are of.
     before: VecDeque<(NaiveDate, Moment)>,
-    /// Series that only the first line of the day or boot may name.
-    quiet: BTreeSet<Series>,
     /// Seconds that the rates of the last line cover.
     covered: Option<f64>,
     /// It reaches as far as the rules look back where samples come in the interval below.
@@ -85,7 +83,6 @@ impl<'a> Replay<'a> {
             judges: sets.into_iter().map(|rules| Judge::new(rules, setting.from)).collect(),
             setting,
             before: VecDeque::new(),
-            quiet: BTreeSet::new(),
             covered: None,
             window: Window::default(),
             interval: 0.0,
@@ -96,8 +93,7 @@ impl<'a> Replay<'a> {
     pub fn see(&mut self, mut sample: Sample) {
         // What had to be there is judged by this configuration, not by that of then.
         sample.values.remove(MISSING.name);
-        self.note_quiet(&sample);
-        note(&mut sample, self.setting.expect, &self.quiet, self.setting.find);
+        note(&mut sample, self.setting.expect, self.setting.find);
         let at = self.circumstances(&sample);
         let (window, find) = (&self.window, self.setting.find);
         let line = Line { sample: &sample, at: &at, window, find };
@@ -105,18 +101,6 @@ impl<'a> Replay<'a> {
             judge.see(&line, self.setting.quiet_hours);
         }
         self.remember(sample, at);
-    }
-
-    fn note_quiet(&mut self, sample: &Sample) {
-        let date = sample.timestamp.date_naive();
-        let goes_on =
-            |(of, moment): &(NaiveDate, Moment)| *of == date && moment.boot_id == sample.boot_id;
-        if !self.before.back().is_some_and(goes_on) {
-            self.quiet.clear();
-        }
-        let is_quiet = |name: &str| (self.setting.find)(name).is_some_and(|metric| metric.quiet);
-        let points = sample.values.points().filter(|(metric, ..)| is_quiet(metric));
-        self.quiet.extend(points.map(|(metric, label, _)| Series::new(metric, label)));
     }
 
     /// As a run finds them that has just taken this sample.

@@ -45,8 +45,7 @@ static FAILED: Metric = Metric::gauge(
 )
 .labelled("device")
 .phrased_as_state("{label} has failed", "{label} works again")
-.judged(&[Judged::critical(1.0).until(0.0)])
-.quiet();
+.judged(&[Judged::critical(1.0).until(0.0)]);
 static DEGRADED: Metric =
     Metric::gauge("raid_degraded", Unit::Count, "Drives that a software RAID (md) lacks.")
         .labelled("array")

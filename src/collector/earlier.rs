@@ -1,7 +1,7 @@
 //! What one run leaves to the next of the same boot: too much for a line, and nothing is lost with it but one reading.
 //! A line of text each, so that a half-written file or one of another version reads as far as it is understood. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::clock::Said;
@@ -25,8 +25,6 @@ pub struct Earlier {
     pub counters: Values,
     /// What the host was.
     pub facts: BTreeMap<String, String>,
-    /// Quiet series that were up in this boot, or when it began.
-    pub loud: BTreeSet<String>,
 }
 
 /// How many the kernel allows; 0: it does not say.
@@ -86,9 +84,6 @@ impl Earlier {
         for (name, fact) in &self.facts {
             _ = writeln!(text, "fact {name} {fact}");
         }
-        for series in &self.loud {
-            _ = writeln!(text, "loud {series}");
-        }
         text.push_str(IDLE.trim_end());
         for (pid, start, ticks) in &self.processes {
             if (*start, *ticks) == (0, 0) {
@@ -133,8 +128,6 @@ impl Earlier {
                 }
             } else if let Some((name, fact)) = two(line, "fact ") {
                 earlier.facts.insert(name.to_owned(), fact.to_owned());
-            } else if let Some(series) = line.strip_prefix("loud ") {
-                earlier.loud.insert(series.to_owned());
             } else if let Some(idle) = line.strip_prefix(IDLE) {
                 let pids = idle.split(' ').filter_map(|pid| pid.parse().ok());
                 earlier.processes.extend(pids.map(|pid| (pid, 0, 0)));
@@ -186,7 +179,6 @@ pub mod tests {
             processes: vec![(1, 2, 3), (2, 0, 0), (3, 0, 9), (4, 0, 0), (40, 5, 6)],
             cores: vec![(0, 7, 8), (3, 9, 10)],
             stuck: vec![Stuck { pid: 40, start: 5, about: "/mnt/my nas".to_owned() }],
-            loud: ["x{custom:x}", "x{tcp}"].map(str::to_owned).into(),
         }
     }
 

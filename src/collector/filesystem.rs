@@ -20,18 +20,12 @@ static DISK_PERCENT: Metric =
     Metric::gauge("disk_percent", Unit::Percent, "Share of the root file system in use.")
         .phrased("/ {value} full")
         .judged(&[Judged::warning(90.0)])
-        .of_capacity(&DISK_AVAILABLE, &DISK_TOTAL)
+        .of_capacity(&AVAILABLE, &TOTAL)
         .in_overview()
         .of_label("/");
 static DISK_USED: Metric =
     Metric::gauge("disk_used", Unit::Bytes, "Bytes used on the root file system.")
         .phrased("{value} used on /");
-static DISK_AVAILABLE: Metric = Metric::gauge(
-    "disk_available",
-    Unit::Bytes,
-    "Bytes that ordinary users can still write on the root file system.",
-)
-.phrased("{value} free on /");
 static DISK_TOTAL: Metric =
     Metric::gauge("disk_total", Unit::Bytes, "Size of the root file system.");
 pub static PERCENT: Metric =
@@ -87,7 +81,6 @@ pub static COLLECTOR: Collector = Collector::new(
     &[
         &DISK_PERCENT,
         &DISK_USED,
-        &DISK_AVAILABLE,
         &DISK_TOTAL,
         &PERCENT,
         &USED,
@@ -120,7 +113,6 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         Ok(space) if space.total > 0 => {
             reading.values.set(&DISK_PERCENT, space.percent());
             reading.values.set(&DISK_USED, space.used());
-            reading.values.set(&DISK_AVAILABLE, space.available);
             reading.values.set(&DISK_TOTAL, space.total);
         }
         Ok(_) => {}

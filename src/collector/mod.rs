@@ -26,7 +26,6 @@ pub mod paging;
 pub mod patience;
 pub mod pressure;
 pub mod process;
-pub mod quiet;
 mod scan;
 pub mod space;
 pub mod system;
@@ -109,8 +108,7 @@ pub static COLLECTOR_FAILED: Metric = Metric::gauge(
     "1 if the collector failed in this run, else 0; one for each collector active on this host.",
 )
 .labelled("collector")
-.phrased_as_state("collector {label} fails", "collector {label} works again")
-.quiet();
+.phrased_as_state("collector {label} fails", "collector {label} works again");
 
 /// Judged and told like any other, but never stored as 1: such a line has no file to be in.
 pub static STORE_FAILED: Metric = Metric::gauge(
@@ -128,8 +126,12 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
 
 /// Those that need no configuration.
 pub fn built_in() -> impl Iterator<Item = &'static Metric> {
+    measured().filter(|metric| !metric.apart).chain(unowned())
+}
+
+fn unowned() -> impl Iterator<Item = &'static Metric> {
     let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
-    measured().filter(|metric| !metric.apart).chain(own).chain(bench::METRICS.iter().copied())
+    own.into_iter().chain(bench::METRICS.iter().copied())
 }
 
 /// What collectors read, and what is derived from it.
@@ -139,17 +141,29 @@ pub fn measured() -> impl Iterator<Item = &'static Metric> {
 
 /// The descriptor of a name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    // Sorted rather than hashed: a run that looks up a few names must not pay for all of them. By length first, where
-    // most differ.
-    static BY_NAME: LazyLock<Vec<&Metric>> = LazyLock::new(|| {
-        let mut metrics: Vec<&Metric> = built_in().collect();
-        metrics.sort_unstable_by_key(|metric| (metric.name.len(), metric.name));
+    by_name(name).map(|(metric, _)| metric).or_else(|| custom::declared::find(name))
+}
+
+/// The collector whose metric this is.
+pub fn owner(name: &str) -> Option<&'static str> {
+    by_name(name)?.1
+}
+
+/// Sorted rather than hashed: a run that looks up a few names must not pay for all of them. By length first, where
+/// most differ.
+fn by_name(name: &str) -> Option<(&'static Metric, Option<&'static str>)> {
+    static BY_NAME: LazyLock<Vec<(&Metric, Option<&str>)>> = LazyLock::new(|| {
+        let owned = COLLECTORS.iter().flat_map(|collector| {
+            collector.metrics.iter().map(|metric| (*metric, Some(collector.name)))
+        });
+        let stored = owned.filter(|(metric, _)| !metric.apart);
+        let mut metrics: Vec<_> = stored.chain(unowned().map(|metric| (metric, None))).collect();
+        metrics.sort_unstable_by_key(|(metric, _)| (metric.name.len(), metric.name));
         metrics
     });
-    let at = BY_NAME
-        .binary_search_by_key(&(name.len(), name), |metric| (metric.name.len(), metric.name));
-    let known = at.ok().and_then(|at| BY_NAME.get(at)).copied();
-    known.or_else(|| custom::declared::find(name))
+    let key = |(metric, _): &(&'static Metric, _)| (metric.name.len(), metric.name);
+    let at = BY_NAME.binary_search_by_key(&(name.len(), name), key);
+    at.ok().and_then(|at| BY_NAME.get(at)).copied()
 }
 
 /// Old name → name.

@@ -23,7 +23,7 @@ pub struct Metric {
     pub phrase: &'static str,
     /// The same once it is over, for what is a state rather than a number; empty: the phrase.
     pub phrase_over: &'static str,
-    /// For a share of a capacity: what is left and what there is, as metrics with the same labels.
+    /// For a share of a capacity: what is left and what there is, as metrics with the same labels, or with `of_label`.
     pub capacity: Option<(&'static Metric, &'static Metric)>,
     /// Shown by `status` and `history` unless told otherwise.
     pub overview: bool,
@@ -39,8 +39,6 @@ pub struct Metric {
     pub carried: bool,
     /// Needed for what is derived from it and for nothing else: left to the next run, not stored.
     pub apart: bool,
-    /// A flag of trouble: while it is down, one line of a day and of a boot says so and the others nothing.
-    pub quiet: bool,
     /// Names it had; readers map them, writers never use them.
     pub formerly: &'static [&'static str],
 }
@@ -102,7 +100,6 @@ impl Metric {
             judged: &[],
             carried: false,
             apart: false,
-            quiet: false,
             formerly: &[],
         }
     }
@@ -197,12 +194,6 @@ impl Metric {
         self
     }
 
-    #[must_use]
-    pub const fn quiet(mut self) -> Self {
-        self.quiet = true;
-        self
-    }
-
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Gauge => "gauge",
@@ -223,7 +214,7 @@ impl Metric {
 
     /// Whether a later line needs it.
     pub fn is_continued(&self) -> bool {
-        self.carried || self.quiet || self.is_cumulative()
+        self.carried || self.is_cumulative()
     }
 
     /// Whether a rate or a share follows from it.

@@ -78,6 +78,7 @@ impl Unit {
         match self {
             Unit::BytesPerSecond if size >= 10.0 => 0,
             Unit::PerSecond if size >= 1_000.0 => 0,
+            Unit::PerSecond if size < 0.001 => 6,
             Unit::PerSecond if size < 0.1 => 4,
             Unit::Percent | Unit::Celsius | Unit::BytesPerSecond => 1,
             Unit::Bytes | Unit::BitsPerSecond => 0,
@@ -106,11 +107,7 @@ impl Unit {
             Unit::Seconds => span::human(value),
             Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
-            // Less than one in ten seconds is seldom, and seldom things are counted by the hour.
-            Unit::PerSecond if value != 0.0 && value.abs() < 0.1 => {
-                format!("{}/h", three_digits(value * 3_600.0))
-            }
-            Unit::PerSecond => format!("{}/s", plain(value)),
+            Unit::PerSecond => format!("{}/s", self.bare(value)),
             Unit::Load => format!("{value:.2}"),
         }
     }
@@ -198,7 +195,7 @@ mod tests {
     #[test]
     fn a_rate_keeps_the_digits_that_tell_something() {
         let stored = |unit: Unit, value: f64| unit.round(value).to_string();
-        assert_eq!(stored(Unit::PerSecond, 1.0 / 3_600.0), "0.0003");
+        assert_eq!(stored(Unit::PerSecond, 1.0 / 3_600.0), "0.000278");
         assert_eq!(stored(Unit::PerSecond, 1.0 / 300.0), "0.0033");
         assert_eq!(stored(Unit::PerSecond, 12.345), "12.35");
         assert_eq!(stored(Unit::PerSecond, 3_185.12), "3185");
@@ -207,9 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seldom_is_told_by_the_hour() {
+    fn what_is_seldom_is_not_told_as_nothing() {
         let told = |value: f64| Unit::PerSecond.human(value);
-        assert_eq!([1.0 / 300.0, 0.05, 0.2, 0.0].map(told), ["12.0/h", "180/h", "0.20/s", "0/s"]);
+        assert_eq!(
+            [1.0 / 300.0, 0.2, 0.0, 1_234.5].map(told),
+            ["0.0033/s", "0.20/s", "0/s", "1234.50/s"]
+        );
         assert_eq!(Unit::PerSecond.bare(1.0 / 300.0), "0.0033");
         assert_eq!(Unit::PerSecond.level(0.01), "0.01/s");
     }

@@ -60,9 +60,10 @@ fn in_level(story: &Story<'_>) -> String {
 }
 
 fn room_left(story: &Story<'_>) -> Option<String> {
-    let (available, total) = story.metric()?.capacity?;
-    let number =
-        |metric: &Metric| story.sample.values.get(metric.name, story.fact.series.label.as_deref());
+    let metric = story.metric()?;
+    let (available, total) = metric.capacity?;
+    let label = story.fact.series.label.as_deref().or(metric.of_label);
+    let number = |metric: &Metric| story.sample.values.get(metric.name, label);
     let (left, of) = (number(available)?, number(total)?);
     Some(format!(" {} of {} left.", available.unit.human(left), total.unit.human(of)))
 }

@@ -5,6 +5,7 @@ mod content;
 pub mod read;
 mod sorted;
 mod wanted;
+mod working;
 pub mod write;
 
 use std::borrow::Cow;

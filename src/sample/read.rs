@@ -2,7 +2,7 @@
 //! module and of later schemas read as far as they are understood. Pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
@@ -11,6 +11,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visi
 use super::content::Content;
 pub use super::wanted::Wanted;
 use super::{Entry, Process, Sample, Value, Values};
+use crate::collector::owner;
 use crate::time::{Pick, Zone};
 
 /// Reads one line.
@@ -68,7 +69,8 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sample, A::Error> {
         let mut draft = Draft::default();
         draft.values.reserve(self.0.listed().len());
-        while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
+        let mut working = self.0.flags().then(BTreeSet::new);
+        while let Some(key) = map.next_key_seed(KeySeed(self.0, working.as_mut()))? {
             match key {
                 Key::Timestamp => draft.timestamp = Some(map.next_value()?),
                 Key::Epoch => draft.epoch = number(&map.next_value()?).map(Value::as_f64),
@@ -106,6 +108,10 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
                 },
                 Key::Skip => _ = map.next_value::<IgnoredAny>()?,
             }
+        }
+        // Lines of the original module know no collectors.
+        if let Some(collectors) = working.filter(|_| !draft.boot_id.is_empty()) {
+            draft.values.add_working(&collectors);
         }
         draft.finish().map_err(de::Error::custom)
     }
@@ -187,7 +193,8 @@ enum Key {
     Skip,
 }
 
-struct KeySeed<'a>(&'a Wanted);
+/// What is wanted, and where collectors are noted whose metrics are met.
+struct KeySeed<'a>(&'a Wanted, Option<&'a mut BTreeSet<&'static str>>);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Key;
@@ -219,6 +226,9 @@ impl Visitor<'_> for KeySeed<'_> {
             "top" | "errors" | "facts" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);
+                if let Some(working) = self.1 {
+                    working.extend(owner(name));
+                }
                 if self.0.takes(name) { Key::Metric(self.0.kept(name)) } else { Key::Skip }
             }
         })
@@ -254,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_line_reads_back_as_it_was_written() {
-        assert_eq!(read(LINE).unwrap().to_line().unwrap(), LINE);
+        assert_eq!(read(LINE).unwrap().stored_line().unwrap(), LINE);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::collector::COLLECTOR_FAILED;
 use crate::series::is_glob;
 
 /// What a reader wants of a line. Who and when are always read.
@@ -16,6 +17,8 @@ pub struct Wanted {
     pub text: bool,
     /// `facts` alone.
     pub facts: bool,
+    /// Only what stands in the line, and nothing that follows from it.
+    pub as_written: bool,
     /// Old name → name, from the descriptors.
     pub formerly: Vec<(&'static str, &'static str)>,
 }
@@ -71,6 +74,12 @@ impl Wanted {
     }
 
     #[must_use]
+    pub fn as_written(mut self) -> Self {
+        self.as_written = true;
+        self
+    }
+
+    #[must_use]
     pub fn with_facts(mut self) -> Self {
         self.facts = true;
         self
@@ -80,6 +89,11 @@ impl Wanted {
     pub fn with_text(mut self) -> Self {
         self.text = true;
         self
+    }
+
+    /// Whether it is asked which collectors work.
+    pub(super) fn flags(&self) -> bool {
+        !self.as_written && self.takes(COLLECTOR_FAILED.name)
     }
 
     pub(super) fn takes(&self, name: &str) -> bool {

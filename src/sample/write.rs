@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::{Entry, Sample, Value};
 
 impl Sample {
-    /// The line as stored, without its newline.
+    /// Everything in one line, without its newline.
     ///
     /// # Errors
     /// Only if a text cannot be written as JSON, which does not happen for `String`s.

@@ -10,7 +10,7 @@ use crate::expression::evaluate::{Reading, Trouble};
 use crate::expression::reader::wrong;
 use crate::expression::window::Window;
 use crate::expression::{Comparison, Function, Limit, Measured, Over};
-use crate::metric::{Metric, Unit};
+use crate::metric::Unit;
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::store::Store;
@@ -39,15 +39,6 @@ struct Span {
     measured: Measured,
     range: Range,
     windows: BTreeMap<Series, Window>,
-}
-
-/// The first line of the day says of every quiet series how it is, unless a later one says more.
-const QUIET: Over = Over { function: Function::Last, seconds: 25 * 3_600 };
-
-/// What a term is looked for in, beside the last sample.
-fn span(term: &Measured) -> Option<Over> {
-    let is_quiet = |metric: &Metric| metric.quiet && term.pattern.matches_metric(metric.name);
-    term.over.or_else(|| metrics().any(is_quiet).then_some(QUIET))
 }
 
 impl Span {
@@ -82,7 +73,7 @@ impl Data {
         freshness: Freshness,
     ) -> anyhow::Result<Self> {
         let spans = comparisons.iter().flat_map(terms);
-        let spans = spans.filter_map(|term| Some(Span::new(term, span(term)?, freshness.now)));
+        let spans = spans.filter_map(|term| Some(Span::new(term, term.over?, freshness.now)));
         let mut spans: Vec<Span> = spans.collect();
         let mut damage = Vec::new();
         if let Some(longest) = spans.iter().map(|span| span.range).min_by_key(|range| range.since) {
@@ -140,15 +131,9 @@ impl Data {
     fn now(&self, measured: &Measured) -> Vec<Reading> {
         let points = self.last.values.points();
         let points = points.filter(|(metric, label, _)| measured.pattern.matches(metric, *label));
-        let mut readings: Vec<Reading> = points
+        points
             .map(|(metric, label, value)| reading(Series::new(metric, label), value.as_f64(), None))
-            .collect();
-        let is_quiet = |series: &Series| collector::find(&series.metric).is_some_and(|it| it.quiet);
-        let told: BTreeSet<Series> =
-            readings.iter().map(|reading| reading.series.clone()).collect();
-        let before = self.over(measured, QUIET).into_iter();
-        readings.extend(before.filter(|it| is_quiet(&it.series) && !told.contains(&it.series)));
-        readings
+            .collect()
     }
 
     fn over(&self, measured: &Measured, over: Over) -> Vec<Reading> {

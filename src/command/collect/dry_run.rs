@@ -30,11 +30,11 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     let runtime = Runtime::look(context.variable, &store.directory);
     let recent = Recent::read(store, &context.now, config.log_interval);
-    let taken = take::sample(context, config, host, &recent, &runtime);
+    let mut taken = take::sample(context, config, host, &recent, &runtime);
     for line in config.fault_lines() {
         context.complain(&line);
     }
-    writeln!(context.out, "{}\n", taken.sample.to_line()?)?;
+    writeln!(context.out, "{}\n", taken.sample.stored_line()?)?;
     let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
     let all = judge::rules(config.rules.clone());
     let rules = plugin::with_levels(&all, &taken.sample.values);

@@ -79,7 +79,7 @@ pub(super) fn everything(
     let recent = Recent::read(store, &context.now, config.log_interval);
     let mut taken = take::sample(context, config, host, &recent, &runtime);
     taken.sample.values.merge(more);
-    let line = taken.sample.to_line()?;
+    let line = taken.sample.stored_line()?;
     let stored = usable.and_then(|()| write(store, config, &taken, &line, context));
     runtime.keep_earlier(&context.now.boot_id, &taken.earlier);
     let failure = stored.err().map(|error| format!("{error:#}"));

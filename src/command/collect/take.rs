@@ -1,6 +1,6 @@
 //! One sample: what was stored before, what the collectors find now, and the rates between the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use crate::alert::expect;
-use crate::collector::{self, Host, earlier::Earlier, quiet};
+use crate::collector::{self, Host, earlier::Earlier};
 use crate::config::Config;
 use crate::continuity::{
     DEFAULT_INTERVAL, SPACING_LINES, SUSPENDED, TOLERANCE, interval_at, steady_spacing,
@@ -80,7 +80,12 @@ impl Recent {
 fn is_base(sample: &Sample, now: &Now, interval: f64) -> bool {
     let (earlier, moment) = (sample.moment(), now.moment());
     let age = moment.uptime - earlier.uptime;
-    moment.same_boot(&earlier) && age >= SHORTEST && age <= LONGEST.max(TOLERANCE * interval)
+    moment.same_boot(&earlier) && serves(age, interval)
+}
+
+/// Whether a rate over so many seconds is told.
+fn serves(age: f64, interval: f64) -> bool {
+    age >= SHORTEST && age <= LONGEST.max(TOLERANCE * interval)
 }
 
 pub(super) struct Taken {
@@ -100,8 +105,8 @@ pub(super) fn sample(
     let now = &context.now;
     let kept = runtime.earlier(&now.boot_id);
     let (earlier, young) = match kept.as_ref().map(|kept| (kept, now.uptime - kept.uptime)) {
-        Some((kept, age)) if age >= SHORTEST => (Some(kept), None),
-        Some((kept, age)) if age >= 0.0 => (None, Some(kept)),
+        Some((kept, age)) if serves(age, recent.interval) => (Some(kept), None),
+        Some((kept, age)) if (0.0..SHORTEST).contains(&age) => (None, Some(kept)),
         _ => (None, None),
     };
     let source = Host {
@@ -145,12 +150,11 @@ pub(super) fn sample(
         facts: if is_told { BTreeMap::new() } else { facts },
         other: BTreeMap::new(),
     };
-    expect::note(&mut sample, &config.expect, &BTreeSet::new(), collector::find);
-    let loud = quiet::settle(&source, &mut sample.values);
+    expect::note(&mut sample, &config.expect, collector::find);
     // What is too young to be measured from will be old enough for the next run; who waits for an answer is news.
     let earlier = match young {
         Some(kept) => Earlier { stuck: reading.earlier.stuck, ..kept.clone() },
-        None => Earlier { loud, ..reading.earlier },
+        None => reading.earlier,
     };
     Taken { sample, earlier }
 }

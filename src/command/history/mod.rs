@@ -114,7 +114,8 @@ struct Asked {
 impl Asked {
     /// Gives every sample of the range to `take`, and checks that every name is known.
     fn each(&self, mut take: impl FnMut(Sample) -> Result<()>) -> Result<Vec<Damage>> {
-        let wanted = self.selection.wanted().and(SUSPENDED);
+        let mut wanted = self.selection.wanted().and(SUSPENDED);
+        wanted.as_written = self.selection.is_empty();
         let mut samples = self.store.samples(self.range, &wanted)?;
         for sample in samples.by_ref() {
             take(sample)?;

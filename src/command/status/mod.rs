@@ -15,7 +15,7 @@ use crate::alert::Level;
 use crate::alert::episode::Episode;
 use crate::cli::{Exit, Status};
 use crate::clock;
-use crate::collector::{self, formerly, metrics};
+use crate::collector::{self, formerly};
 use crate::config::Config;
 use crate::continuity::{DEFAULT_INTERVAL, SUSPENDED, TOLERANCE, Watch, usual_spacing};
 use crate::event::Event;
@@ -157,9 +157,8 @@ impl Day {
         };
         let present = last.values.points().filter(|(metric, label, _)| shown(metric, *label));
         let names = present.map(|(metric, ..)| metric.to_owned());
-        let quiet = metrics().filter(|metric| metric.quiet).map(|metric| metric.name.to_owned());
         let names: BTreeSet<String> =
-            names.chain(quiet).chain(selection.wanted().listed().iter().cloned()).collect();
+            names.chain(selection.wanted().listed().iter().cloned()).collect();
         let wanted = Wanted::names(names).and(SUSPENDED).with_formerly(formerly());
         let mut day = Day::default();
         let mut watch = Watch::new(interval);

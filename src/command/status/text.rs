@@ -132,11 +132,8 @@ fn overview(facts: &Facts, context: &Context<'_>) -> View {
 }
 
 fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -> Vec<Cell> {
-    let metric = collector::find(&series.metric);
-    let unit = metric.map_or(Unit::Count, |metric| metric.unit);
-    // What a quiet series was last, it still is.
-    let still = || Some(course.points.last()?.1).filter(|_| metric.is_some_and(|it| it.quiet));
-    let now = facts.last.values.number(series).or_else(still);
+    let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+    let now = facts.last.values.number(series);
     let limit = facts
         .config
         .rules

@@ -36,6 +36,8 @@ fn a_raise() {
         "/data 86.0 % full (level 85) since 00:35. 32.7 GiB of 233.8 GiB left."
     );
     assert_eq!(said(&cpu(91.0, Reason::Raised)), "CPU 91.0 % (level 80) since 00:35.");
+    let root = said(&about("disk_percent", 95.0, Reason::Raised));
+    assert!(root.ends_with(" 1.4 GiB of 28.9 GiB left."), "{root}");
 }
 
 #[test]

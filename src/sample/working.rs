@@ -1,0 +1,90 @@
+//! That a collector works is known by its numbers: a line has only the flags of those that fail, and whoever reads one
+//! finds the others again. What is written and read back is the same sample.
+
+use std::collections::BTreeSet;
+
+use super::{Sample, Values};
+use crate::collector::{COLLECTOR_FAILED, owner};
+
+impl Sample {
+    /// The line to store, without its newline.
+    ///
+    /// # Errors
+    /// Those of `to_line`.
+    pub fn stored_line(&mut self) -> serde_json::Result<String> {
+        let flags = self.values.remove(COLLECTOR_FAILED.name);
+        let working: BTreeSet<_> =
+            self.values.entries().filter_map(|(name, _)| owner(name)).collect();
+        for (_, label, flag) in flags.iter().flat_map(|flags| flags.points(COLLECTOR_FAILED.name)) {
+            if let Some(name) = label.filter(|name| flag.as_f64() > 0.0 || !working.contains(name))
+            {
+                self.values.set_for(&COLLECTOR_FAILED, name, flag);
+            }
+        }
+        let line = self.to_line();
+        if let Some(flags) = flags {
+            self.values.insert(COLLECTOR_FAILED.name.into(), flags);
+        }
+        line
+    }
+}
+
+impl Values {
+    /// These collectors have numbers in the line: those that it does not call failed work.
+    pub(super) fn add_working(&mut self, collectors: &BTreeSet<&'static str>) {
+        for name in collectors {
+            if self.exact(COLLECTOR_FAILED.name, Some(name)).is_none() {
+                self.set_for(&COLLECTOR_FAILED, name, 0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample::Sample;
+    use crate::sample::read::{Wanted, line};
+
+    const BEGIN: &str = r#"{"timestamp":"2026-11-22T09:41:06+01:00","epoch":1795336866,"schema":1,"boot_id":"6c","uptime":9,"cpu_percent":12.5,"load1":1"#;
+
+    fn read(flags: &str, wanted: &Wanted) -> Sample {
+        line(format!("{BEGIN}{flags}}}").as_bytes(), wanted).unwrap()
+    }
+
+    #[test]
+    fn only_the_flags_that_say_something_are_written_and_all_are_read() {
+        let flags = r#","collector_failed":{"cpu":0,"custom:x":0,"load":1,"pressure":0,"tcp":1}"#;
+        let told = r#","collector_failed":{"custom:x":0,"load":1,"pressure":0,"tcp":1}"#;
+        let mut sample = read(flags, &Wanted::everything());
+        let before = sample.clone();
+        assert_eq!(sample.stored_line().unwrap(), format!("{BEGIN}{told}}}"));
+        assert_eq!(sample, before, "and stays as it was");
+        assert_eq!(read(told, &Wanted::everything()), before);
+    }
+
+    #[test]
+    fn a_line_without_flags_is_one_of_collectors_that_work() {
+        let flags = r#","collector_failed":{"cpu":0,"load":0}"#;
+        assert_eq!(read(flags, &Wanted::everything()).stored_line().unwrap(), format!("{BEGIN}}}"));
+        for wanted in [Wanted::everything(), Wanted::names(["collector_failed"])] {
+            let sample = read("", &wanted);
+            let flags = ["cpu", "load", "tcp"]
+                .map(|name| sample.values.get("collector_failed", Some(name)));
+            assert_eq!(flags, [Some(0.0), Some(0.0), None]);
+        }
+        assert!(read("", &Wanted::names(["load1"])).values.entry("collector_failed").is_none());
+    }
+
+    #[test]
+    fn whoever_wants_the_line_as_it_is_written_gets_it() {
+        let sample = read("", &Wanted::everything().as_written());
+        assert_eq!(sample.to_line().unwrap(), format!("{BEGIN}}}"));
+    }
+
+    #[test]
+    fn the_original_module_knew_no_collectors() {
+        let text = br#"{"timestamp":"2026-03-28T09:41:06.123456","cpu_percent":3.1}"#;
+        let sample = line(text, &Wanted::everything()).unwrap();
+        assert!(sample.values.entry("collector_failed").is_none());
+    }
+}
