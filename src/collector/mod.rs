@@ -126,10 +126,10 @@ pub fn metrics() -> impl Iterator<Item = &'static Metric> {
 
 /// Those that need no configuration.
 pub fn built_in() -> impl Iterator<Item = &'static Metric> {
-    measured().filter(|metric| !metric.apart).chain(unowned())
+    measured().filter(|metric| !metric.apart).chain(unmeasured())
 }
 
-fn unowned() -> impl Iterator<Item = &'static Metric> {
+fn unmeasured() -> impl Iterator<Item = &'static Metric> {
     let own = [&COLLECTOR_FAILED, &STORE_FAILED, &MISSING, &GAP];
     own.into_iter().chain(bench::METRICS.iter().copied())
 }
@@ -141,28 +141,33 @@ pub fn measured() -> impl Iterator<Item = &'static Metric> {
 
 /// The descriptor of a name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    by_name(name).map(|(metric, _)| metric).or_else(|| custom::declared::find(name))
+    known(name).map(|known| known.metric).or_else(|| custom::declared::find(name))
 }
 
-/// The collector whose metric this is.
-pub fn owner(name: &str) -> Option<&'static str> {
-    by_name(name)?.1
+/// A metric that needs no configuration.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub metric: &'static Metric,
+    /// The place in `COLLECTORS` of the one that measures it.
+    pub collector: Option<usize>,
 }
 
 /// Sorted rather than hashed: a run that looks up a few names must not pay for all of them. By length first, where
 /// most differ.
-fn by_name(name: &str) -> Option<(&'static Metric, Option<&'static str>)> {
-    static BY_NAME: LazyLock<Vec<(&Metric, Option<&str>)>> = LazyLock::new(|| {
-        let owned = COLLECTORS.iter().flat_map(|collector| {
-            collector.metrics.iter().map(|metric| (*metric, Some(collector.name)))
+pub fn known(name: &str) -> Option<Known> {
+    static BY_NAME: LazyLock<Vec<Known>> = LazyLock::new(|| {
+        let measured = COLLECTORS.iter().enumerate().flat_map(|(at, collector)| {
+            let stored = collector.metrics.iter().filter(|metric| !metric.apart);
+            stored.map(move |metric| Known { metric, collector: Some(at) })
         });
-        let stored = owned.filter(|(metric, _)| !metric.apart);
-        let mut metrics: Vec<_> = stored.chain(unowned().map(|metric| (metric, None))).collect();
-        metrics.sort_unstable_by_key(|(metric, _)| (metric.name.len(), metric.name));
+        let others = unmeasured().map(|metric| Known { metric, collector: None });
+        let mut metrics: Vec<Known> = measured.chain(others).collect();
+        metrics.sort_unstable_by_key(|known| (known.metric.name.len(), known.metric.name));
         metrics
     });
-    let key = |(metric, _): &(&'static Metric, _)| (metric.name.len(), metric.name);
-    let at = BY_NAME.binary_search_by_key(&(name.len(), name), key);
+    let at = BY_NAME.binary_search_by_key(&(name.len(), name), |known| {
+        (known.metric.name.len(), known.metric.name)
+    });
     at.ok().and_then(|at| BY_NAME.get(at)).copied()
 }
 

@@ -2,7 +2,7 @@
 //! module and of later schemas read as far as they are understood. Pure.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
@@ -10,8 +10,9 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visi
 
 use super::content::Content;
 pub use super::wanted::Wanted;
+use super::working::Working;
 use super::{Entry, Process, Sample, Value, Values};
-use crate::collector::owner;
+use crate::collector::known;
 use crate::time::{Pick, Zone};
 
 /// Reads one line.
@@ -69,7 +70,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sample, A::Error> {
         let mut draft = Draft::default();
         draft.values.reserve(self.0.listed().len());
-        let mut working = self.0.flags().then(BTreeSet::new);
+        let mut working = self.0.flags().then(Working::default);
         while let Some(key) = map.next_key_seed(KeySeed(self.0, working.as_mut()))? {
             match key {
                 Key::Timestamp => draft.timestamp = Some(map.next_value()?),
@@ -110,8 +111,8 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
             }
         }
         // Lines of the original module know no collectors.
-        if let Some(collectors) = working.filter(|_| !draft.boot_id.is_empty()) {
-            draft.values.add_working(&collectors);
+        if let Some(working) = working.filter(|_| !draft.boot_id.is_empty()) {
+            draft.values.add_working(working);
         }
         draft.finish().map_err(de::Error::custom)
     }
@@ -194,7 +195,7 @@ enum Key {
 }
 
 /// What is wanted, and where collectors are noted whose metrics are met.
-struct KeySeed<'a>(&'a Wanted, Option<&'a mut BTreeSet<&'static str>>);
+struct KeySeed<'a>(&'a Wanted, Option<&'a mut Working>);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Key;
@@ -226,10 +227,16 @@ impl Visitor<'_> for KeySeed<'_> {
             "top" | "errors" | "facts" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);
-                if let Some(working) = self.1 {
-                    working.extend(owner(name));
+                let known = self.1.and_then(|working| {
+                    let known = known(name)?;
+                    working.note(known.collector);
+                    Some(known.metric.name)
+                });
+                match known {
+                    _ if !self.0.takes(name) => Key::Skip,
+                    Some(known) => Key::Metric(Cow::Borrowed(known)),
+                    None => Key::Metric(self.0.kept(name)),
                 }
-                if self.0.takes(name) { Key::Metric(self.0.kept(name)) } else { Key::Skip }
             }
         })
     }

@@ -1,10 +1,23 @@
 //! That a collector works is known by its numbers: a line has only the flags of those that fail, and whoever reads one
 //! finds the others again. What is written and read back is the same sample.
 
-use std::collections::BTreeSet;
+use super::{Entry, Sample, Sorted, Value, Values};
+use crate::collector::{COLLECTOR_FAILED, COLLECTORS, known};
 
-use super::{Sample, Values};
-use crate::collector::{COLLECTOR_FAILED, owner};
+/// Collectors whose numbers were met: a bit each, in the order of `COLLECTORS`.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Working(u64);
+
+impl Working {
+    pub(super) fn note(&mut self, collector: Option<usize>) {
+        self.0 |= collector.map_or(0, |at| 1 << at);
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let collectors = COLLECTORS.iter().enumerate();
+        collectors.filter(move |(at, _)| self.0 >> at & 1 == 1).map(|(_, collector)| collector.name)
+    }
+}
 
 impl Sample {
     /// The line to store, without its newline.
@@ -13,10 +26,12 @@ impl Sample {
     /// Those of `to_line`.
     pub fn stored_line(&mut self) -> serde_json::Result<String> {
         let flags = self.values.remove(COLLECTOR_FAILED.name);
-        let working: BTreeSet<_> =
-            self.values.entries().filter_map(|(name, _)| owner(name)).collect();
+        let mut working = Working::default();
+        let metrics = self.values.entries().filter_map(|(name, _)| known(name));
+        metrics.for_each(|known| working.note(known.collector));
         for (_, label, flag) in flags.iter().flat_map(|flags| flags.points(COLLECTOR_FAILED.name)) {
-            if let Some(name) = label.filter(|name| flag.as_f64() > 0.0 || !working.contains(name))
+            if let Some(name) = label
+                .filter(|name| flag.as_f64() > 0.0 || !working.names().any(|known| known == *name))
             {
                 self.values.set_for(&COLLECTOR_FAILED, name, flag);
             }
@@ -30,19 +45,26 @@ impl Sample {
 }
 
 impl Values {
-    /// These collectors have numbers in the line: those that it does not call failed work.
-    pub(super) fn add_working(&mut self, collectors: &BTreeSet<&'static str>) {
-        for name in collectors {
-            if self.exact(COLLECTOR_FAILED.name, Some(name)).is_none() {
-                self.set_for(&COLLECTOR_FAILED, name, 0);
+    /// These have numbers in the line: those that it does not call failed work.
+    pub(super) fn add_working(&mut self, working: Working) {
+        let mut flags = match self.remove(COLLECTOR_FAILED.name) {
+            Some(Entry::Labelled(flags)) => flags,
+            _ => Sorted::default(),
+        };
+        for name in working.names() {
+            if flags.get(name).is_none() {
+                flags.insert(name.to_owned(), Value::Unsigned(0));
             }
+        }
+        if !flags.is_empty() {
+            self.insert(COLLECTOR_FAILED.name.into(), Entry::Labelled(flags));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sample::Sample;
+    use super::*;
     use crate::sample::read::{Wanted, line};
 
     const BEGIN: &str = r#"{"timestamp":"2026-11-22T09:41:06+01:00","epoch":1795336866,"schema":1,"boot_id":"6c","uptime":9,"cpu_percent":12.5,"load1":1"#;
@@ -79,6 +101,11 @@ mod tests {
     fn whoever_wants_the_line_as_it_is_written_gets_it() {
         let sample = read("", &Wanted::everything().as_written());
         assert_eq!(sample.to_line().unwrap(), format!("{BEGIN}}}"));
+    }
+
+    #[test]
+    fn there_is_a_bit_for_every_collector() {
+        assert!(COLLECTORS.len() <= 64);
     }
 
     #[test]
