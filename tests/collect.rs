@@ -161,6 +161,18 @@ fn top_has_the_cpu_time_since_the_line_before() {
 }
 
 #[test]
+fn who_samples_three_times_a_day_sees_what_processes_did_in_between() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.collect();
+    host.pass(28_800, 25);
+    let stat = fs::read_to_string(host.path("root/proc/812/stat")).unwrap();
+    host.write("proc/812/stat", &stat.replace(" 1790211 ", " 2078211 "));
+    host.collect();
+    let first = &host.last()["top"][0];
+    assert_eq!((&first["name"], &first["cpu_percent"]), (&json!("recognizer"), &json!(10)));
+}
+
+#[test]
 fn a_collector_that_fails_is_named_once_and_disturbs_no_other() {
     let mut host = Host::new("raspberry-pi-4");
     host.collect();
@@ -184,7 +196,26 @@ fn a_collector_that_fails_is_named_once_and_disturbs_no_other() {
     host.collect();
     assert!(host.last().get("collector_failed").is_none(), "{}", host.last());
     host.run(&["check", "collector_failed{network} < 1"]).done();
+    // It failed in two of four samples.
+    let days = host.run(&["history", "--every", "1d", "--json"]).json()["buckets"].clone();
+    let day = days.as_array().unwrap().last().unwrap();
+    assert_eq!(day["metrics"]["collector_failed{network}"]["mean"], 0.5, "{day}");
     assert_eq!(host.happened(), ["collector_failed", "collector_back"]);
+}
+
+#[test]
+fn a_disk_is_there_though_no_rate_of_it_is_known() {
+    let mut host = Host::new("raspberry-pi-5");
+    host.configure(r#"{"monitoring": {"expect": ["nvme0n1"]}}"#);
+    host.collect();
+    fs::remove_dir_all(host.path("run")).unwrap();
+    host.pass(300, 25);
+    host.collect();
+    let line = host.last();
+    assert!(line.get("device_read_rate").is_none(), "{line}");
+    assert_eq!(line["missing"], json!({"nvme0n1": 0}));
+    let replayed = host.run(&["alerts", "replay", "--json"]).json();
+    assert!(!replayed["notifications"].to_string().contains("nvme0n1"), "{replayed}");
 }
 
 #[test]

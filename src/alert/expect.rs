@@ -14,18 +14,24 @@ pub static MISSING: Metric = Metric::gauge(
 .judged(&[Judged::critical(1.0).until(0.0)])
 .inhibits();
 
-/// Notes for each expected series, or label of any series, whether it is there. Where a collector that could have found
-/// it failed, nobody knows.
-pub fn note(sample: &mut Sample, expected: &[String], find: fn(&str) -> Option<&'static Metric>) {
+/// Notes for each expected series, or label of any series, whether it is there: in the sample, or by what else is
+/// known. Where a collector that could have found it failed, nobody knows.
+pub fn note(
+    sample: &mut Sample,
+    expected: &[String],
+    known: impl Fn(&str) -> bool,
+    find: fn(&str) -> Option<&'static Metric>,
+) {
     for name in expected {
-        let there = is_there(&sample.values, name);
+        let there = is_there(&sample.values, name) || known(name);
         if there || !may_hide(sample, name, find) {
             sample.values.set_for(&MISSING, name, u64::from(!there));
         }
     }
 }
 
-fn is_there(values: &Values, name: &str) -> bool {
+/// Whether there is such a series, or one with such a label.
+pub fn is_there(values: &Values, name: &str) -> bool {
     let series = Series::parse(name);
     let own = [MISSING.name, "collector_failed"];
     let by_label =
@@ -52,7 +58,7 @@ mod tests {
     fn noted(expected: &str, values: &str) -> Option<f64> {
         let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\"{values}}}");
         let mut sample = line(text.as_bytes(), &Wanted::everything()).unwrap();
-        note(&mut sample, &[expected.to_owned()], |_| None);
+        note(&mut sample, &[expected.to_owned()], |name| name == "sda", |_| None);
         sample.values.get(MISSING.name, Some(expected))
     }
 
@@ -65,6 +71,11 @@ mod tests {
         for missing in ["/srv", "filesystem_percent{/srv}", "gpu_temp"] {
             assert_eq!(noted(missing, values), Some(1.0), "{missing}");
         }
+    }
+
+    #[test]
+    fn what_is_known_besides_is_there() {
+        assert_eq!((noted("sda", ""), noted("sdb", "")), (Some(0.0), Some(1.0)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::window::{Lookback, Window, reading};
 use super::{Channel, Level};
 use crate::continuity::{SPACING_LINES, interval_at, is_hole};
 use crate::metric::Metric;
-use crate::sample::Sample;
+use crate::sample::{Entry, Sample};
 use crate::series::Series;
 use crate::time::Moment;
 
@@ -91,9 +91,14 @@ impl<'a> Replay<'a> {
 
     /// The next line.
     pub fn see(&mut self, mut sample: Sample) {
-        // What had to be there is judged by this configuration, not by that of then.
-        sample.values.remove(MISSING.name);
-        note(&mut sample, self.setting.expect, self.setting.find);
+        // What had to be there is judged by this configuration, not by that of then. What was there, was.
+        let noted = sample.values.remove(MISSING.name).unwrap_or_else(|| Entry::Single(1.0.into()));
+        let was_there = |name: &str| {
+            noted
+                .points(MISSING.name)
+                .any(|(_, label, flag)| label == Some(name) && flag.as_f64() == 0.0)
+        };
+        note(&mut sample, self.setting.expect, was_there, self.setting.find);
         let at = self.circumstances(&sample);
         let (window, find) = (&self.window, self.setting.find);
         let line = Line { sample: &sample, at: &at, window, find };

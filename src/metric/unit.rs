@@ -107,7 +107,8 @@ impl Unit {
             Unit::Seconds => span::human(value),
             Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
-            Unit::PerSecond => format!("{}/s", self.bare(value)),
+            Unit::PerSecond if value.abs() < 0.1 => format!("{}/s", self.round(value)),
+            Unit::PerSecond => format!("{}/s", plain(value)),
             Unit::Load => format!("{value:.2}"),
         }
     }
@@ -132,7 +133,6 @@ impl Unit {
                 format!("{}", self.round(value))
             }
             Unit::Milliseconds => format!("{} ms", self.round(value)),
-            Unit::PerSecond => format!("{}/s", self.round(value)),
             other => other.human(value),
         }
     }

@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for LineSeed<'_> {
             }
         }
         // Lines of the original module know no collectors.
-        if let Some(working) = working.filter(|_| !draft.boot_id.is_empty()) {
+        if let Some(working) = working.filter(|_| draft.schema.is_some()) {
             draft.values.add_working(working);
         }
         draft.finish().map_err(de::Error::custom)
@@ -219,7 +219,12 @@ impl Visitor<'_> for KeySeed<'_> {
             "schema" => Key::Schema,
             "host" => Key::Host,
             "boot_id" => Key::BootId,
-            "uptime" => Key::Uptime(self.0.takes("uptime")),
+            "uptime" => {
+                if let Some((working, known)) = self.1.zip(known(key)) {
+                    working.note(known.collector);
+                }
+                Key::Uptime(self.0.takes(key))
+            }
             "interval" => Key::Interval,
             "top" if self.0.text => Key::Top,
             "errors" if self.0.text => Key::Errors,

@@ -49,7 +49,8 @@ impl Values {
     pub(super) fn add_working(&mut self, working: Working) {
         let mut flags = match self.remove(COLLECTOR_FAILED.name) {
             Some(Entry::Labelled(flags)) => flags,
-            _ => Sorted::default(),
+            Some(other) => return self.insert(COLLECTOR_FAILED.name.into(), other),
+            None => Sorted::default(),
         };
         for name in working.names() {
             if flags.get(name).is_none() {
@@ -65,6 +66,8 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collector;
+    use crate::collector::tests::{fixture, tree};
     use crate::sample::read::{Wanted, line};
 
     const BEGIN: &str = r#"{"timestamp":"2026-11-22T09:41:06+01:00","epoch":1795336866,"schema":1,"boot_id":"6c","uptime":9,"cpu_percent":12.5,"load1":1"#;
@@ -104,8 +107,39 @@ mod tests {
     }
 
     #[test]
+    fn every_host_is_read_back_as_it_was_written() {
+        let trees = [
+            "bare",
+            "container",
+            "raspberry-pi-4",
+            "raspberry-pi-5",
+            "virtual-machine",
+            "x86-server",
+        ];
+        for name in trees {
+            let root = tree(name);
+            let mut reading = collector::run(&fixture(&root));
+            collector::set_apart(&mut reading);
+            let mut sample = read("", &Wanted::everything());
+            sample.values = reading.values;
+            let text = sample.stored_line().unwrap();
+            let flags = |sample: &Sample| sample.values.entry("collector_failed").cloned();
+            let again = line(text.as_bytes(), &Wanted::everything()).unwrap();
+            assert_eq!(flags(&again), flags(&sample), "{name}");
+            assert!(text.len() < sample.to_line().unwrap().len() - 90, "{name}: {text}");
+        }
+    }
+
+    #[test]
     fn there_is_a_bit_for_every_collector() {
         assert!(COLLECTORS.len() <= 64);
+    }
+
+    #[test]
+    fn a_boot_without_a_name_hides_no_collector() {
+        let text = br#"{"timestamp":"2026-03-28T09:41:06Z","schema":1,"cpu_percent":3.1}"#;
+        let sample = line(text, &Wanted::everything()).unwrap();
+        assert_eq!(sample.values.get("collector_failed", Some("cpu")), Some(0.0));
     }
 
     #[test]

@@ -186,8 +186,7 @@ class Host:
             f',"interface_sent":{{"eth0":{boot.sent[0]},"wlan0":{boot.sent[1]}}}'
             f',"interface_received":{{"eth0":{boot.received[0]},"wlan0":{boot.received[1]}}}'
             f',"interface_received_rate":{{"eth0":{received[0] / interval:.0f},"wlan0":{received[1] / interval:.0f}}}'
-            f',"device_written":{{"mmcblk0":{boot.written[0]},"sda":{boot.written[1]}}},'
-            f'{temperature}"cpu_ticks":{{"user":{ticks[0]},"nice":{ticks[1]},"system":{ticks[2]},"idle":{ticks[3]}'
+            f',{temperature}"cpu_ticks":{{"user":{ticks[0]},"nice":{ticks[1]},"system":{ticks[2]},"idle":{ticks[3]}'
             f',"iowait":{ticks[4]},"irq":{ticks[5]},"softirq":{ticks[6]},"steal":{ticks[7]}}}'
             f'{failures},"top":[{tops}]{errors}}}\n'
         )

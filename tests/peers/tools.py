@@ -347,7 +347,7 @@ def by_df_inodes(mounts):
 
 def by_df_root():
     values = by_df_bytes(["/"])
-    return {f"disk_{name}": values[f"filesystem_{name}{{/}}"] for name in ("total", "used", "available", "percent")}
+    return {f"disk_{name}": values[f"filesystem_{name}{{/}}"] for name in ("total", "used", "percent")}
 
 
 def by_ss():

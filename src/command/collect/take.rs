@@ -76,6 +76,16 @@ impl Recent {
     }
 }
 
+impl Recent {
+    /// Whether the newest line is as old as that, and so of the same run.
+    fn is_as_old(&self, age: f64, now: &Now) -> bool {
+        let newest = self.newest.as_ref().map(|newest| newest.moment());
+        let newest = newest.filter(|newest| now.moment().same_boot(newest));
+        newest
+            .is_some_and(|newest| (now.uptime - newest.uptime - age).abs() < 1.0 && age >= SHORTEST)
+    }
+}
+
 /// Of this boot, old enough to tell a rate, and recent enough to tell a true one.
 fn is_base(sample: &Sample, now: &Now, interval: f64) -> bool {
     let (earlier, moment) = (sample.moment(), now.moment());
@@ -105,7 +115,9 @@ pub(super) fn sample(
     let now = &context.now;
     let kept = runtime.earlier(&now.boot_id);
     let (earlier, young) = match kept.as_ref().map(|kept| (kept, now.uptime - kept.uptime)) {
-        Some((kept, age)) if serves(age, recent.interval) => (Some(kept), None),
+        Some((kept, age)) if serves(age, recent.interval) || recent.is_as_old(age, now) => {
+            (Some(kept), None)
+        }
         Some((kept, age)) if (0.0..SHORTEST).contains(&age) => (None, Some(kept)),
         _ => (None, None),
     };
@@ -150,7 +162,9 @@ pub(super) fn sample(
         facts: if is_told { BTreeMap::new() } else { facts },
         other: BTreeMap::new(),
     };
-    expect::note(&mut sample, &config.expect, collector::find);
+    // A disk has a number in every reading, but not in every line.
+    let counted = |name: &str| expect::is_there(&reading.earlier.counters, name);
+    expect::note(&mut sample, &config.expect, counted, collector::find);
     // What is too young to be measured from will be old enough for the next run; who waits for an answer is news.
     let earlier = match young {
         Some(kept) => Earlier { stuck: reading.earlier.stuck, ..kept.clone() },

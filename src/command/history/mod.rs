@@ -64,7 +64,10 @@ pub fn run(arguments: &History, context: &mut Context<'_>) -> Result<Exit> {
     let mut gap_events = store.events(range)?;
     gap_events.retain(|event| event.event == kind::GAP);
     let (rules, now) = (config.rules, context.now.clone());
-    let asked = Asked { selection, range, every, store, interval, gap_events, rules, now };
+    let whole = matches!(format, HistoryFormat::Json | HistoryFormat::Jsonl) && every.is_none();
+    let as_written = whole && selection.is_empty();
+    let asked =
+        Asked { selection, as_written, range, every, store, interval, gap_events, rules, now };
     let damage = show(&asked, format, arguments, context)?;
     context.note_damage(&damage);
     Ok(Exit::Done)
@@ -101,6 +104,8 @@ fn every(arguments: &History, format: HistoryFormat) -> Result<Option<u64>> {
 /// What was asked for.
 struct Asked {
     selection: Selection,
+    /// Whole lines are given, as they stand in the store.
+    as_written: bool,
     range: Range,
     every: Option<u64>,
     store: Store,
@@ -115,7 +120,7 @@ impl Asked {
     /// Gives every sample of the range to `take`, and checks that every name is known.
     fn each(&self, mut take: impl FnMut(Sample) -> Result<()>) -> Result<Vec<Damage>> {
         let mut wanted = self.selection.wanted().and(SUSPENDED);
-        wanted.as_written = self.selection.is_empty();
+        wanted.as_written = self.as_written;
         let mut samples = self.store.samples(self.range, &wanted)?;
         for sample in samples.by_ref() {
             take(sample)?;

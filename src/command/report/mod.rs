@@ -250,9 +250,11 @@ impl Findings {
     }
 }
 
-/// Counters since boot have no meaning as percentiles; their rates do.
+/// Counters since boot have no meaning as percentiles; their rates do. Older lines have some that are not stored any more.
 fn is_summarised(metric: &str) -> bool {
+    let counted = || collector::measured().find(|known| known.name == metric);
     collector::find(metric)
+        .or_else(counted)
         .is_none_or(|metric| !matches!(metric.kind, Kind::Counter(_) | Kind::Ticks(_)))
 }
 
