@@ -74,9 +74,7 @@ impl Recent {
         }
         recent
     }
-}
 
-impl Recent {
     /// Whether the newest line is as old as that, and so of the same run.
     fn is_as_old(&self, age: f64, now: &Now) -> bool {
         let newest = self.newest.as_ref().map(|newest| newest.moment());
