@@ -148,27 +148,26 @@ fn the_line_of_the_timer_needs_no_argument_but_collect() {
     }
 }
 
-#[test]
-fn top_has_the_cpu_time_since_the_line_before() {
+/// The line after so many seconds, in which the recognizer ran for so many ticks.
+fn after_running(seconds: u32, ticks: u32) -> Value {
     let mut host = Host::new("raspberry-pi-4");
     host.collect();
-    host.pass(300, 25);
+    host.pass(seconds, 25);
     let stat = fs::read_to_string(host.path("root/proc/812/stat")).unwrap();
-    host.write("proc/812/stat", &stat.replace(" 1790211 ", " 1805211 "));
+    host.write("proc/812/stat", &stat.replace(" 1790211 ", &format!(" {} ", 1_790_211 + ticks)));
     host.collect();
-    let first = &host.last()["top"][0];
+    host.last()
+}
+
+#[test]
+fn top_has_the_cpu_time_since_the_line_before() {
+    let first = &after_running(300, 15_000)["top"][0];
     assert_eq!((&first["name"], &first["cpu_percent"]), (&json!("recognizer"), &json!(50)));
 }
 
 #[test]
 fn who_samples_three_times_a_day_sees_what_processes_did_in_between() {
-    let mut host = Host::new("raspberry-pi-4");
-    host.collect();
-    host.pass(28_800, 25);
-    let stat = fs::read_to_string(host.path("root/proc/812/stat")).unwrap();
-    host.write("proc/812/stat", &stat.replace(" 1790211 ", " 2078211 "));
-    host.collect();
-    let first = &host.last()["top"][0];
+    let first = &after_running(28_800, 288_000)["top"][0];
     assert_eq!((&first["name"], &first["cpu_percent"]), (&json!("recognizer"), &json!(10)));
 }
 

@@ -21,7 +21,7 @@ use super::window::{Lookback, Window, reading};
 use super::{Channel, Level};
 use crate::continuity::{SPACING_LINES, interval_at, is_hole};
 use crate::metric::Metric;
-use crate::sample::{Entry, Sample};
+use crate::sample::Sample;
 use crate::series::Series;
 use crate::time::Moment;
 
@@ -92,11 +92,10 @@ impl<'a> Replay<'a> {
     /// The next line.
     pub fn see(&mut self, mut sample: Sample) {
         // What had to be there is judged by this configuration, not by that of then. What was there, was.
-        let noted = sample.values.remove(MISSING.name).unwrap_or_else(|| Entry::Single(1.0.into()));
+        let noted = sample.values.remove(MISSING.name);
         let was_there = |name: &str| {
-            noted
-                .points(MISSING.name)
-                .any(|(_, label, flag)| label == Some(name) && flag.as_f64() == 0.0)
+            let mut noted = noted.iter().flat_map(|noted| noted.points(MISSING.name));
+            noted.any(|(_, label, flag)| label == Some(name) && flag.as_f64() == 0.0)
         };
         note(&mut sample, self.setting.expect, was_there, self.setting.find);
         let at = self.circumstances(&sample);

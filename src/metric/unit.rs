@@ -107,8 +107,7 @@ impl Unit {
             Unit::Seconds => span::human(value),
             Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
-            Unit::PerSecond if value.abs() < 0.1 => format!("{}/s", self.round(value)),
-            Unit::PerSecond => format!("{}/s", plain(value)),
+            Unit::PerSecond => format!("{}/s", per_second(value)),
             Unit::Load => format!("{value:.2}"),
         }
     }
@@ -119,8 +118,7 @@ impl Unit {
             Unit::Percent | Unit::Celsius => format!("{value:.1}"),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
             Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
-            Unit::PerSecond if value.abs() < 0.1 => format!("{}", self.round(value)),
-            Unit::PerSecond => plain(value),
+            Unit::PerSecond => per_second(value),
             Unit::Milliseconds => three_digits(value),
             other => other.human(value),
         }
@@ -140,6 +138,11 @@ impl Unit {
 
 fn plain(value: f64) -> String {
     if value.fract().abs() < 0.005 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// What is seldom is not nothing.
+fn per_second(value: f64) -> String {
+    if value.abs() < 0.1 { format!("{}", Unit::PerSecond.round(value)) } else { plain(value) }
 }
 
 /// With as many decimals as tell something.

@@ -12,7 +12,6 @@ use super::content::Content;
 pub use super::wanted::Wanted;
 use super::working::Working;
 use super::{Entry, Process, Sample, Value, Values};
-use crate::collector::known;
 use crate::time::{Pick, Zone};
 
 /// Reads one line.
@@ -220,9 +219,7 @@ impl Visitor<'_> for KeySeed<'_> {
             "host" => Key::Host,
             "boot_id" => Key::BootId,
             "uptime" => {
-                if let Some((working, known)) = self.1.zip(known(key)) {
-                    working.note(known.collector);
-                }
+                self.1.map(|working| working.meet(key));
                 Key::Uptime(self.0.takes(key))
             }
             "interval" => Key::Interval,
@@ -232,11 +229,7 @@ impl Visitor<'_> for KeySeed<'_> {
             "top" | "errors" | "facts" => Key::Skip,
             other => {
                 let name = self.0.renamed(other);
-                let known = self.1.and_then(|working| {
-                    let known = known(name)?;
-                    working.note(known.collector);
-                    Some(known.metric.name)
-                });
+                let known = self.1.and_then(|working| working.meet(name));
                 match known {
                     _ if !self.0.takes(name) => Key::Skip,
                     Some(known) => Key::Metric(Cow::Borrowed(known)),

@@ -74,12 +74,6 @@ impl Wanted {
     }
 
     #[must_use]
-    pub fn as_written(mut self) -> Self {
-        self.as_written = true;
-        self
-    }
-
-    #[must_use]
     pub fn with_facts(mut self) -> Self {
         self.facts = true;
         self

@@ -9,8 +9,11 @@ use crate::collector::{COLLECTOR_FAILED, COLLECTORS, known};
 pub(super) struct Working(u64);
 
 impl Working {
-    pub(super) fn note(&mut self, collector: Option<usize>) {
-        self.0 |= collector.map_or(0, |at| 1 << at);
+    /// A metric stands in the line; its name, if it is known.
+    pub(super) fn meet(&mut self, name: &str) -> Option<&'static str> {
+        let known = known(name)?;
+        self.0 |= known.collector.map_or(0, |at| 1 << at);
+        Some(known.metric.name)
     }
 
     fn names(self) -> impl Iterator<Item = &'static str> {
@@ -27,8 +30,7 @@ impl Sample {
     pub fn stored_line(&mut self) -> serde_json::Result<String> {
         let flags = self.values.remove(COLLECTOR_FAILED.name);
         let mut working = Working::default();
-        let metrics = self.values.entries().filter_map(|(name, _)| known(name));
-        metrics.for_each(|known| working.note(known.collector));
+        self.values.entries().for_each(|(name, _)| _ = working.meet(name));
         for (_, label, flag) in flags.iter().flat_map(|flags| flags.points(COLLECTOR_FAILED.name)) {
             if let Some(name) = label
                 .filter(|name| flag.as_f64() > 0.0 || !working.names().any(|known| known == *name))
@@ -102,7 +104,9 @@ mod tests {
 
     #[test]
     fn whoever_wants_the_line_as_it_is_written_gets_it() {
-        let sample = read("", &Wanted::everything().as_written());
+        let mut wanted = Wanted::everything();
+        wanted.as_written = true;
+        let sample = read("", &wanted);
         assert_eq!(sample.to_line().unwrap(), format!("{BEGIN}}}"));
     }
 
