@@ -171,14 +171,16 @@ class Exim:
         } | more
 
     def mails(self, to: str) -> list[Mail]:
-        """What was delivered to that address, oldest first, once nothing is on its way any more."""
+        """What was delivered to that address, in the order it was taken in, once nothing is on its way any more."""
         wait_for(lambda: not list((self.directory / "spool" / "input").glob("*")), 10, "Exim to deliver")
-        files = sorted((self.directory / "mail").glob("new/*"), key=lambda path: path.stat().st_mtime_ns)
-        mails = [Mail(path.read_bytes()) for path in files]
-        return [mail for mail in mails if mail["Envelope-to"] == to]
+        mails = [Mail(path.read_bytes()) for path in (self.directory / "mail").glob("new/*")]
+        taken = self.taken()
+        return sorted((mail for mail in mails if mail["Envelope-to"] == to), key=lambda mail: taken[mail["Message-ID"]])
 
-    def log(self) -> str:
-        return (self.directory / "main.log").read_text()
+    def taken(self) -> dict[str, int]:
+        """Which message came when. Each is delivered by a process of its own, so the files do not tell."""
+        arrivals = re.findall(r" <= .* id=(\S+)", (self.directory / "main.log").read_text())
+        return {f"<{message_id}>": place for place, message_id in enumerate(arrivals)}
 
 
 class Faults:
