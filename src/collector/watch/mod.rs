@@ -8,7 +8,7 @@ mod usage;
 use std::fs;
 
 use super::process::cpu_percent;
-use super::scan::Stat;
+use super::scan::{Stat, scan};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
@@ -117,15 +117,33 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let watches = &host.settings.watch;
     // Where the processes could not be read, that is said already.
     let Some(stats) = reading.stats.take().filter(|_| !watches.is_empty()) else { return Ok(()) };
-    let processes = Processes::new(host, &stats, watches);
+    let mut found = processes_of(host, &stats, watches);
+    // Nobody is missing before all were read: a program may have the number of a kernel thread that ended.
+    let is_missing = watches.iter().zip(&found).any(|(watch, found)| is_short(watch, found));
+    let all = host.earlier.filter(|_| is_missing).and_then(|_| scan(&host.path("proc"), None).ok());
+    if let Some(all) = &all {
+        found = processes_of(host, all, watches);
+    }
     let mut outcome = Ok(());
-    for watch in watches {
-        match processes.of(&watch.by) {
+    for (watch, found) in watches.iter().zip(found) {
+        match found {
             Ok(found) => set(watch, &found, host, &mut reading.values),
             Err(error) => outcome = outcome.and(Err(error)),
         }
     }
     outcome
+}
+
+type Found<'a> = anyhow::Result<Vec<&'a Stat>>;
+
+/// The processes of each.
+fn processes_of<'a>(host: &'a Host<'a>, stats: &'a [Stat], watches: &[Watch]) -> Vec<Found<'a>> {
+    let processes = Processes::new(host, stats, watches);
+    watches.iter().map(|watch| processes.of(&watch.by)).collect()
+}
+
+fn is_short(watch: &Watch, found: &Found<'_>) -> bool {
+    found.as_ref().is_ok_and(|found| (found.len() as u64) < watch.min)
 }
 
 /// `nginx` is `nginx.service`.

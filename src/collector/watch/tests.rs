@@ -87,6 +87,18 @@ fn a_process_is_known_by_its_exact_name() {
 }
 
 #[test]
+fn a_program_on_the_number_of_a_kernel_thread_that_ended_is_not_missed() {
+    let root = files(&[("proc/7/stat", &stat(7, "gate", 'S', 1))]);
+    let earlier = Earlier { processes: vec![(7, 0, 0)], ..Earlier::default() };
+    let settings = Settings { watch: vec![watch("x", by_name("gate"))], ..Settings::default() };
+    let host = Host { settings: &settings, earlier: Some(&earlier), ..fixture(root.path()) };
+    let mut reading = Reading::default();
+    (process::COLLECTOR.collect)(&host, &mut reading).unwrap();
+    collect(&host, &mut reading).unwrap();
+    assert_eq!(reading.values.get("watch_missing", Some("x")), Some(0.0));
+}
+
+#[test]
 fn a_name_is_compared_as_far_as_the_kernel_keeps_it() {
     let root = files(&[("proc/7/stat", &stat(7, "a-very-long-nam", 'S', 1))]);
     let watches =
