@@ -243,9 +243,13 @@ is 'nothing is left of what was written' no "$(sh_lab "[ -e $store/bench.tmp ] &
 # --- root beside the service ---
 
 put 644 /etc/hostwatch/config.json <<< '{"monitoring": {"default_rules": false}}'
-sh_lab "rm -f $store/metrics_* $store/events_*"
+cache=/run/hostwatch/var-lib-hostwatch/processes.cache
+sh_lab "rm -f $store/metrics_* $store/events_* $cache"
 check 'root can run it by hand' lab hostwatch collect
 is 'what root made belongs to the service' '' "$(not_ours)"
+is 'and so does what is left to the next run, where the service leaves it' 'hostwatch:hostwatch' \
+  "$(lab stat -c %U:%G "$cache" 2>&1)"
+is 'nowhere else' '' "$(sh_lab "ls -d $store/processes.cache /run/user/0/hostwatch 2>/dev/null")"
 check 'the next run by systemd works' run_service
 is 'nothing is left that the service could not write' '' "$(not_ours)"
 
