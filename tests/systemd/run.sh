@@ -420,6 +420,31 @@ else
   echo '# LEFT OUT: cron is not installed on this machine, so systemd/hostwatch.cron was NOT tried (apt-get install cron)'
 fi
 
+# --- removed, installed and upgraded by the lines of the README ---
+
+# The commands of the first block below a heading, in a tree like that of the sources, as root.
+as_the_readme_says() { # HEADING
+  local block
+  block=$(awk -v heading="$1" '/^#/ { here = $0 == heading } here && /^```/ { if (inside++) exit; next } here && inside' \
+    "$here/../../README.md")
+  [ -n "$block" ] || { echo "README.md has no block below $1"; return 1; }
+  sh_lab "set -e; cd /run/share; sudo() { \"\$@\"; }; git() { :; }; cargo() { :; }; $block"
+}
+mkdir -p "$work/share/target/release" "$work/share/systemd"
+cp "$units"/* "$work/share/systemd"
+ln "$work/share/hostwatch" "$work/share/target/release/hostwatch"
+# A user whose job is running cannot be removed.
+sh_lab 'pkill -x cron; rm -rf /etc/cron.d/hostwatch-each-minute /var/lib/hostwatch-cron'
+check 'it is removed' as_the_readme_says '### Uninstall'
+is 'and leaves nothing' '' \
+  "$(sh_lab 'getent passwd hostwatch; getent group hostwatch
+    find /etc /usr/lib/sysusers.d /usr/local/bin /var/lib /run -name "*hostwatch*" -not -path "/run/share/*"' 2>&1)"
+check 'it is installed' as_the_readme_says '## Install as a service'
+check 'and samples' run_service
+check 'it is upgraded' as_the_readme_says '### Upgrade'
+check 'and goes on' run_service
+is 'its timer and its mark too' 'active active' "$(lab systemctl is-active "$timer" "$marker" | xargs)"
+
 # --- the lab is powered off: seen through a directory that is held open ---
 
 lab systemctl start "$marker"
