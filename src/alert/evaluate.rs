@@ -86,9 +86,8 @@ pub fn evaluate(
                 judge.evaluation.standings.extend(standing.cloned());
                 continue;
             }
-            let counter = metric.is_some_and(Metric::is_cumulative);
             let (sample, window) = (line.sample, line.window);
-            let reading = reading(levels, &series, counter, sample, window, line.at.interval);
+            let reading = reading(levels, &series, metric, sample, window, line.at.interval);
             // What is and was inside its levels leaves nothing behind.
             if standing.is_none() && !reading.value.is_some_and(|value| is_past_any(levels, value))
             {

@@ -184,8 +184,8 @@ impl Judge {
         let (now, interval) = (&line.at.now, line.at.interval);
         let value = |standing: &Standing, levels: &Levels| {
             let series = Series::parse(&standing.series);
-            let counter = (line.find)(&series.metric).is_some_and(Metric::is_cumulative);
-            reading(levels, &series, counter, line.sample, line.window, interval).value
+            let metric = (line.find)(&series.metric);
+            reading(levels, &series, metric, line.sample, line.window, interval).value
         };
         let telling = Telling { rules, mutes, now, interval, value: &value };
         let messages = telling.groups(&self.state, std::slice::from_ref(&self.channel));

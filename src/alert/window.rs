@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::rule::{Levels, Measure, Rule};
 use crate::continuity::TOLERANCE;
+use crate::metric::Metric;
 use crate::sample::{Sample, Values};
 use crate::series::Series;
 use crate::time::Moment;
@@ -28,8 +29,8 @@ impl Lookback {
             lookback.lines = lookback.lines.max(before);
             if let Measure::Change { seconds, .. } = levels.measure {
                 // Each of the samples that count has a span of its own before it.
-                let span = reach(seconds, interval) + before as f64 * TOLERANCE * interval;
-                lookback.seconds = lookback.seconds.max(span);
+                let span = reach(seconds, interval).max(neighbour(interval));
+                lookback.seconds = lookback.seconds.max(span + before as f64 * neighbour(interval));
             }
         }
         lookback
@@ -55,6 +56,11 @@ impl Lookback {
 /// How old the line may be that a change is measured from: half an interval of grace, as for every wait.
 fn reach(seconds: f64, interval: f64) -> f64 {
     seconds + interval / 2.0
+}
+
+/// How old the line before may be.
+fn neighbour(interval: f64) -> f64 {
+    TOLERANCE * interval
 }
 
 /// The lines before, oldest first.
@@ -149,17 +155,23 @@ pub struct Reading {
 pub fn reading(
     levels: &Levels,
     series: &Series,
-    is_counter: bool,
+    metric: Option<&Metric>,
     sample: &Sample,
     window: &Window,
     interval: f64,
 ) -> Reading {
-    let measured = |at: usize, now: &Point, values: &Values| match levels.measure {
-        Measure::Value => values.number(series),
-        Measure::Change { seconds, relative } => {
-            let earlier = window.lines.iter().take(at);
-            let span = reach(seconds, interval);
-            change((now, values), earlier, series, span, relative, is_counter)
+    let counter = metric.filter(|metric| metric.is_cumulative());
+    let measured = |at: usize, now: &Point, values: &Values| {
+        let Measure::Change { seconds, relative } = levels.measure else {
+            return values.number(series);
+        };
+        let course = Course { series, now, values, span: reach(seconds, interval) };
+        let earlier = window.lines.iter().take(at);
+        match counter {
+            Some(counter) if !relative => {
+                course.growth(earlier, neighbour(interval), counter.from_boot)
+            }
+            _ => course.change(earlier, relative, counter.is_some()),
         }
     };
     let mut later = &window.point(sample.moment());
@@ -169,7 +181,7 @@ pub fn reading(
         for (at, line) in window.lines.iter().enumerate().rev().take(times.of - 1) {
             // A hole or a new boot ends the count: nobody knows what was in between.
             let seconds = later.seconds_since(&line.at);
-            if !later.same_boot(&line.at) || seconds > TOLERANCE * interval {
+            if !later.same_boot(&line.at) || seconds > neighbour(interval) {
                 break;
             }
             reading.before.push(measured(at, &line.at, &line.values));
@@ -179,36 +191,79 @@ pub fn reading(
     reading
 }
 
-/// The change since the oldest line within the span, which must cover at least half of it.
-fn change<'a>(
-    (now, values): (&Point, &Values),
-    earlier: impl Iterator<Item = &'a Seen>,
-    series: &Series,
+/// A series up to a moment.
+struct Course<'a> {
+    series: &'a Series,
+    now: &'a Point,
+    values: &'a Values,
+    /// Seconds that count.
     span: f64,
-    relative: bool,
-    is_counter: bool,
-) -> Option<f64> {
-    let value = values.number(series)?;
-    let mut within =
-        earlier.filter(|line| (span / 2.0..=span).contains(&now.seconds_since(&line.at)));
-    let before = within.find_map(|line| {
-        line.values.number(series).filter(|_| !is_counter || now.same_boot(&line.at))
-    })?;
-    let difference = value - before;
-    // A counter that fell was set back.
-    if is_counter && difference < 0.0 {
-        return None;
+}
+
+impl Course<'_> {
+    /// The change since the oldest line within the span, which must cover at least half of it.
+    fn change<'a>(
+        &self,
+        earlier: impl Iterator<Item = &'a Seen>,
+        relative: bool,
+        is_counter: bool,
+    ) -> Option<f64> {
+        let value = self.values.number(self.series)?;
+        let covered = self.span / 2.0..=self.span;
+        let mut within = earlier.filter(|line| covered.contains(&self.now.seconds_since(&line.at)));
+        let before = within.find_map(|line| {
+            let number = line.values.number(self.series);
+            number.filter(|_| !is_counter || self.now.same_boot(&line.at))
+        })?;
+        let difference = value - before;
+        // A counter that fell was set back.
+        if is_counter && difference < 0.0 {
+            return None;
+        }
+        if relative {
+            return (before != 0.0).then(|| difference / before.abs() * 100.0);
+        }
+        Some(difference)
     }
-    if relative {
-        return (before != 0.0).then(|| difference / before.abs() * 100.0);
+
+    /// How much a counter grew within the span, as far as the lines tell: less than half of it is enough, as what grew
+    /// has grown. Where samples are further apart than that, since the one before. A fall is no growth.
+    fn growth<'a>(
+        &self,
+        earlier: impl DoubleEndedIterator<Item = &'a Seen> + Clone,
+        neighbour: f64,
+        from_boot: bool,
+    ) -> Option<f64> {
+        self.values.number(self.series)?;
+        let age = |line: &Seen| self.now.seconds_since(&line.at);
+        let last = earlier.clone().next_back().filter(|line| age(line) <= neighbour);
+        let outside = last.filter(|line| age(line) > self.span);
+        let within = earlier.filter(|line| age(line) <= self.span);
+        let points = outside.into_iter().chain(within).map(|line| (&line.at, &line.values));
+        let (mut grown, mut before) = (None, None::<(&Point, f64)>);
+        for (at, values) in points.chain([(self.now, self.values)]) {
+            let Some(number) = values.number(self.series) else { continue };
+            let since_boot = self.now.seconds_since(at) + at.moment.uptime;
+            let growth = match before {
+                Some((point, before)) if at.same_boot(point) => Some((number - before).max(0.0)),
+                // All that it shows is of this boot.
+                _ if from_boot && (before.is_some() || since_boot <= self.span) => Some(number),
+                _ => None,
+            };
+            if let Some(growth) = growth {
+                grown = Some(grown.unwrap_or(0.0) + growth);
+            }
+            before = Some((at, number));
+        }
+        grown
     }
-    Some(difference)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::alert::rule::Times;
+    use crate::metric::Unit;
     use crate::sample::read::{Wanted, line};
     use crate::series::Pattern;
 
@@ -232,8 +287,12 @@ mod tests {
 
     const FAR: Lookback = Lookback { lines: 100, seconds: 0.0 };
 
+    static COUNTER: Metric = Metric::counter("x", Unit::Count, &[], "Test.");
+    static FROM_BOOT: Metric = Metric::counter("x", Unit::Count, &[], "Test.").from_boot();
+
     fn read(levels: &Levels, window: &Window, now: &Sample, is_counter: bool) -> Reading {
-        reading(levels, &Series::parse("x"), is_counter, now, window, 300.0)
+        let metric = is_counter.then_some(&COUNTER);
+        reading(levels, &Series::parse("x"), metric, now, window, 300.0)
     }
 
     fn rise(minutes: i32, relative: bool) -> Levels {
@@ -260,12 +319,48 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_was_set_back_tells_no_change_and_a_gauge_does() {
-        let before = window(&[(0, 90.0)], FAR);
+    fn a_counter_that_was_set_back_has_not_grown_by_that_and_a_gauge_changed() {
+        let before = window(&[(0, 90.0), (30, 93.0)], FAR);
         let (fell, rebooted) = (sample(60, "a", ",\"x\":4"), sample(60, "b", ",\"x\":95"));
-        assert_eq!(read(&rise(60, false), &before, &fell, true).value, None);
-        assert_eq!(read(&rise(60, false), &before, &rebooted, true).value, None);
+        assert_eq!(read(&rise(60, false), &before, &fell, true).value, Some(3.0));
+        assert_eq!(read(&rise(60, true), &before, &fell, true).value, None);
+        assert_eq!(read(&rise(20, false), &before, &rebooted, true).value, None);
         assert_eq!(read(&rise(60, false), &before, &rebooted, false).value, Some(5.0));
+    }
+
+    #[test]
+    fn what_a_counter_grew_by_is_known_before_the_span_is_full() {
+        let before = window(&[(50, 3.0), (55, 4.0)], FAR);
+        let now = sample(60, "a", ",\"x\":6");
+        assert_eq!(read(&rise(60, false), &before, &now, true).value, Some(3.0));
+        assert_eq!(read(&rise(60, false), &window(&[], FAR), &now, true).value, None);
+    }
+
+    #[test]
+    fn where_samples_are_further_apart_than_the_span_a_counter_grew_since_the_one_before() {
+        let grown = |minute: i64| {
+            let (before, now) = (window(&[(0, 3.0)], FAR), sample(minute, "a", ",\"x\":6"));
+            let x = Series::parse("x");
+            reading(&rise(30, false), &x, Some(&COUNTER), &now, &before, 3_600.0).value
+        };
+        assert_eq!((grown(61), grown(150), grown(151)), (Some(3.0), Some(3.0), None));
+    }
+
+    #[test]
+    fn what_begins_with_the_boot_has_grown_by_all_it_shows_in_a_young_one() {
+        let grown = |before: &Window, boot: &str, uptime: f64| {
+            let now = Sample { uptime: Some(uptime), ..sample(60, boot, ",\"x\":9") };
+            let x = Series::parse("x");
+            reading(&rise(30, false), &x, Some(&FROM_BOOT), &now, before, 300.0).value
+        };
+        let nothing = window(&[], FAR);
+        assert_eq!(
+            (grown(&nothing, "b", 1_900.0), grown(&nothing, "b", 2_000.0)),
+            (Some(9.0), None)
+        );
+        let other = window(&[(50, 3.0), (55, 4.0)], FAR);
+        assert_eq!(grown(&other, "b", 100.0), Some(10.0), "and what was before");
+        assert_eq!(grown(&other, "a", 4_600.0), Some(6.0));
     }
 
     #[test]

@@ -44,6 +44,7 @@ static KILLS: Metric = Metric::counter(
     "Processes killed since boot because memory ran out.",
 )
 .phrased("{value} processes killed for lack of memory")
+.from_boot()
 .judged(&[Judged::warning(1.0).within(1_800.0)]);
 
 pub static COLLECTOR: Collector = Collector::new(

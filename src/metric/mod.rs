@@ -37,6 +37,8 @@ pub struct Metric {
     pub judged: &'static [Judged],
     /// Goes on from the line before, whatever boot that is of.
     pub carried: bool,
+    /// A counter that is 0 when the host starts.
+    pub from_boot: bool,
     /// Needed for what is derived from it and for nothing else: left to the next run, not stored.
     pub apart: bool,
     /// Names it had; readers map them, writers never use them.
@@ -99,6 +101,7 @@ impl Metric {
             of_label: None,
             judged: &[],
             carried: false,
+            from_boot: false,
             apart: false,
             formerly: &[],
         }
@@ -185,6 +188,12 @@ impl Metric {
     #[must_use]
     pub const fn carried(mut self) -> Self {
         self.carried = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn from_boot(mut self) -> Self {
+        self.from_boot = true;
         self
     }
 

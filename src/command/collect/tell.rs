@@ -16,7 +16,6 @@ use crate::alert::state::{Claim, Frozen, Standing};
 use crate::alert::window::{Reading, Window, reading};
 use crate::collector;
 use crate::event::{Event, kind};
-use crate::metric::Metric;
 use crate::notify::deliver::Deadline;
 use crate::notify::message::{Sender, full_name};
 use crate::notify::way::{Way, mail_channel, shown, ways};
@@ -45,8 +44,7 @@ impl Judged<'_> {
         series: &Series,
         interval: f64,
     ) -> Reading {
-        let counter = collector::find(&series.metric).is_some_and(Metric::is_cumulative);
-        reading(levels, series, counter, self.sample, self.window, interval)
+        reading(levels, series, collector::find(&series.metric), self.sample, self.window, interval)
     }
 
     /// What a function of the ledger makes of it.
