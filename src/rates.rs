@@ -96,6 +96,17 @@ fn growth(before: Value, after: Value) -> Option<f64> {
     }
 }
 
+/// Whether a count of idle ticks that fell by so much, while others grew, was set back rather than corrected.
+pub fn is_reset(fell: f64, grown: f64) -> bool {
+    fell > (grown / 100.0).max(10.0)
+}
+
+impl Share {
+    fn counts(&self, label: &str) -> bool {
+        self.of.contains(&label)
+    }
+}
+
 fn derive_shares(metric: &Metric, shares: &[Share], previous: &Values, current: &mut Values) {
     let (Some(Entry::Labelled(before)), Some(Entry::Labelled(after))) =
         (previous.entry(metric.name), current.entry(metric.name))
@@ -110,7 +121,12 @@ fn derive_shares(metric: &Metric, shares: &[Share], previous: &Values, current: 
         .collect();
     // iowait and idle may fall a little within a boot (proc(5)): that mode alone is then unknown.
     let total: f64 = grown.values().flatten().sum();
-    if total <= 0.0 {
+    let rest = after.iter().filter(|(mode, _)| !shares.iter().any(|share| share.counts(mode)));
+    let fell = |(mode, after): (&String, &Value)| {
+        before.get(mode).map_or(0.0, |before| growth(*after, *before).unwrap_or(0.0))
+    };
+    // After a resume, or where a core went, idle may fall far: then nobody knows what the others are a share of.
+    if total <= 0.0 || rest.map(fell).any(|fell| is_reset(fell, total)) {
         return;
     }
     let mut derived = Values::default();
@@ -228,6 +244,13 @@ mod tests {
     #[test]
     fn a_mode_that_fell_is_unknown_and_the_others_stand() {
         assert_eq!(shares_of([0, 0, 0, 5], [50, 0, 50, 4]), (Some(50.0), None));
+    }
+
+    #[test]
+    fn where_idle_fell_far_there_is_no_share_and_where_it_fell_a_little_it_stood_still() {
+        assert_eq!(shares_of([0, 0, 5_000, 0], [30, 20, 1_000, 0]), (None, None));
+        let (busy, wait) = shares_of([0, 0, 5_000, 0], [100, 50, 4_999, 50]);
+        assert_eq!((busy, wait), (Some(75.0), Some(25.0)));
     }
 
     #[test]

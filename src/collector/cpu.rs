@@ -7,6 +7,7 @@ use super::earlier::Earlier;
 use super::{Collector, Host, Reading};
 use crate::metric::Derived::Rate;
 use crate::metric::{Judged, Metric, Share, Unit};
+use crate::rates::is_reset;
 
 static PERCENT: Metric =
     Metric::rate("cpu_percent", Unit::Percent, "Share of CPU time not idle (and not waiting for disks) since the previous sample, all cores together.")
@@ -199,7 +200,9 @@ fn busiest(cores: &[(u32, u64, u64)], earlier: &Earlier) -> Option<f64> {
         let (_, before, all_before) = earlier.cores.iter().find(|(core, ..)| core == number)?;
         let (busy, all) = (busy.checked_sub(*before)?, all.checked_sub(*all_before)?);
         // Idle and waiting for disks may fall a little within a boot (proc(5)).
-        (all > 0).then(|| (100.0 * busy as f64 / all as f64).min(100.0))
+        let fell = busy.saturating_sub(all) as f64;
+        let is_known = all > 0 && !is_reset(fell, busy as f64);
+        is_known.then(|| (100.0 * busy as f64 / all as f64).min(100.0))
     };
     cores.iter().filter_map(percent).reduce(f64::max)
 }
@@ -254,5 +257,6 @@ mod tests {
     fn a_core_whose_idle_time_fell_is_busy_for_no_more_than_all_of_it() {
         let earlier = Earlier { cores: vec![(0, 100, 1_000)], ..Earlier::default() };
         assert_eq!(busiest(&[(0, 110, 1_008)], &earlier), Some(100.0));
+        assert_eq!(busiest(&[(0, 200, 1_001)], &earlier), None, "set back");
     }
 }
