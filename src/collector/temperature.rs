@@ -19,10 +19,10 @@ static TEMPERATURE: Metric =
 
 pub static COLLECTOR: Collector = Collector::new("temperature", &[&CPU, &TEMPERATURE], collect);
 
-/// Sensors of CPUs, the truest first: chip or zone, and how its label begins.
+/// Sensors of CPUs, the truest first: chip or zone, and how its label begins. Of several of a kind the hottest counts.
 const CPU_SENSORS: &[(&str, &str)] = &[
     ("cpu_thermal", ""),
-    ("coretemp", "Package id 0"),
+    ("coretemp", "Package id"),
     ("k10temp", "Tdie"),
     ("k10temp", "Tctl"),
     ("zenpower", "Tdie"),
@@ -76,12 +76,12 @@ fn is_shown(zone: &Sensor, chips: &[Chip]) -> bool {
 }
 
 fn cpu(sensors: &[Sensor]) -> Option<f64> {
-    CPU_SENSORS
-        .iter()
-        .find_map(|(chip, label)| {
-            sensors.iter().find(|sensor| sensor.chip == *chip && sensor.label.starts_with(label))
-        })
-        .map(Sensor::celsius)
+    let hottest = |(chip, label): &(&str, &str)| {
+        let alike =
+            sensors.iter().filter(|sensor| sensor.chip == *chip && sensor.label.starts_with(label));
+        alike.max_by_key(|sensor| sensor.raw)
+    };
+    CPU_SENSORS.iter().find_map(hottest).map(Sensor::celsius)
 }
 
 fn zones(class: &Path) -> Vec<Sensor> {
@@ -133,6 +133,20 @@ mod tests {
         let names = sensors(&values);
         let package = names.iter().find(|name| name.contains("Package id 0")).unwrap();
         assert_eq!(values.get("cpu_temp", None), values.get("temperature", Some(package)));
+    }
+
+    #[test]
+    fn of_two_cpus_the_hotter_counts() {
+        let sensor = |label: &str, raw| Sensor {
+            chip: "coretemp".to_owned(),
+            label: label.to_owned(),
+            address: String::new(),
+            raw,
+        };
+        let cores = [sensor("Core 0", 99_000), sensor("Package id 0", 48_000)];
+        assert_eq!(cpu(&cores), Some(48.0));
+        let two = cores.into_iter().chain([sensor("Package id 1", 101_000)]);
+        assert_eq!(cpu(&two.collect::<Vec<_>>()), Some(101.0));
     }
 
     #[test]
