@@ -60,7 +60,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         return Ok(());
     };
     let used = text("memory.current").and_then(|text| text.parse().ok());
-    let droppable = text("memory.stat").and_then(|text| field(&text, "inactive_file"));
+    let droppable = text("memory.stat")
+        .map(|text| droppable(&text, &["active_file", "inactive_file", "slab_reclaimable"]));
     memory(limit.parse().ok(), used, droppable, reading);
     if let Some(cores) = text("cpu.max").and_then(|text| cores(&text)) {
         reading.values.set(&CPU_LIMIT, cores);
@@ -78,7 +79,8 @@ fn version_1(host: &Host<'_>, reading: &mut Reading) {
     let limit = text("memory.limit_in_bytes").and_then(|text| text.parse().ok());
     let Some(limit) = limit.filter(|limit| *limit < NO_LIMIT) else { return };
     let used = text("memory.usage_in_bytes").and_then(|text| text.parse().ok());
-    let droppable = text("memory.stat").and_then(|text| field(&text, "total_inactive_file"));
+    let droppable = text("memory.stat")
+        .map(|text| droppable(&text, &["total_active_file", "total_inactive_file"]));
     memory(Some(limit), used, droppable, reading);
 }
 
@@ -95,8 +97,13 @@ fn memory(limit: Option<u64>, used: Option<u64>, droppable: Option<u64>, reading
     }
 }
 
+/// What the kernel lets go of before anybody is killed, however lately it was used.
+fn droppable(text: &str, fields: &[&str]) -> u64 {
+    fields.iter().filter_map(|name| field(text, name)).fold(0, u64::saturating_add)
+}
+
 /// `name number`, one a line.
-fn field(text: &str, name: &str) -> Option<u64> {
+pub(super) fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     line.trim().parse().ok()
 }
@@ -131,7 +138,7 @@ mod tests {
         let values = collected(&[
             ("memory.max", "1000\n"),
             ("memory.current", "600\n"),
-            ("memory.stat", "anon 1\ninactive_file 100\n"),
+            ("memory.stat", "anon 1\ninactive_file 60\nactive_file 30\nslab_reclaimable 10\n"),
             ("cpu.max", "150000 100000\n"),
             ("cpu.stat", "usage_usec 7\nthrottled_usec 42\n"),
         ]);

@@ -1,5 +1,8 @@
 //! Load averages, from `/proc/loadavg` (proc(5)).
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use anyhow::Context;
 
 use super::cpu::CORES;
@@ -18,7 +21,7 @@ static LOAD5: Metric = Metric::gauge("load5", Unit::Load, "The same over 5 minut
 static LOAD15: Metric = Metric::gauge("load15", Unit::Load, "The same over 15 minutes.")
     .phrased("load over 15 min {value}");
 static PER_CORE: Metric =
-    Metric::gauge("load15_per_core", Unit::Load, "load15 divided by the number of cores.")
+    Metric::gauge("load15_per_core", Unit::Load, "load15 divided by the number of cores; absent where a container sees the load of its whole host.")
         .phrased("load over 15 min {value} a core")
         .judged(&[Judged::warning(2.0).until(1.75)]);
 
@@ -36,10 +39,16 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     reading.values.set(&LOAD1, one);
     reading.values.set(&LOAD5, five);
     reading.values.set(&LOAD15, fifteen);
-    if let Some(cores) = reading.values.get(CORES.name, None) {
+    if let Some(cores) = reading.values.get(CORES.name, None).filter(|_| is_of_the_same(host)) {
         reading.values.set(&PER_CORE, fifteen / cores);
     }
     Ok(())
+}
+
+/// Whether the load is of those cores: LXC mostly shows a container its own cores beside the load of the whole host.
+fn is_of_the_same(host: &Host<'_>) -> bool {
+    let served_by = |file: &str| fs::metadata(host.path(file)).map(|found| found.dev()).ok();
+    served_by("proc/stat") == served_by("proc/loadavg")
 }
 
 /// `0.42 0.38 0.31 1/123 4567`.
@@ -51,7 +60,26 @@ fn parse(content: &[u8]) -> Option<[f64; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::fixture;
     use super::*;
+
+    #[test]
+    fn the_load_of_another_is_not_held_against_ones_own_cores() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("proc")).unwrap();
+        fs::write(root.path().join("proc/stat"), "").unwrap();
+        let per_core = || {
+            let mut reading = Reading::default();
+            reading.values.set(&CORES, 2);
+            collect(&fixture(root.path()), &mut reading).unwrap();
+            reading.values.get("load15_per_core", None)
+        };
+        fs::write(root.path().join("proc/loadavg"), "1 2 3 1/123 4567\n").unwrap();
+        assert_eq!(per_core(), Some(1.5));
+        fs::remove_file(root.path().join("proc/loadavg")).unwrap();
+        std::os::unix::fs::symlink("/proc/loadavg", root.path().join("proc/loadavg")).unwrap();
+        assert_eq!(per_core(), None);
+    }
 
     #[test]
     fn three_numbers_are_the_loads_and_less_is_nothing() {

@@ -1,6 +1,7 @@
 //! What memory pressure leads to, from `/proc/vmstat` (proc(5)): pages to and from swap, pages read from disks, kills.
 
-use super::{Collector, Host, Reading};
+use super::container::field;
+use super::{Collector, Host, Reading, read_text};
 use crate::metric::Derived::Rate;
 use crate::metric::{Judged, Metric, Unit};
 
@@ -41,7 +42,7 @@ static KILLS: Metric = Metric::counter(
     "oom_kills",
     Unit::Count,
     &[],
-    "Processes killed since boot because memory ran out.",
+    "Processes killed since boot because memory ran out; in a container its own.",
 )
 .phrased("{value} processes killed for lack of memory")
 .from_boot()
@@ -69,6 +70,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         if let Some(count) = last_number(line) {
             reading.values.set(metric, count.saturating_mul(scale));
         }
+    }
+    // A container sees its whole host's; its own stand in its control group.
+    let events = read_text(&host.path("sys/fs/cgroup/memory.events"));
+    if let Some(count) = events.and_then(|events| field(&events, "oom_kill")) {
+        reading.values.set(&KILLS, count);
     }
     Ok(())
 }
@@ -106,6 +112,22 @@ mod tests {
         assert_eq!(values.get("swap_out", None), None);
         assert_eq!(values.get("major_faults", None), Some(7.0));
         assert_eq!(values.get("oom_kills", None), Some(1.0));
+    }
+
+    #[test]
+    fn a_container_counts_its_own_kills() {
+        let root = tempfile::tempdir().unwrap();
+        for (file, text) in [
+            ("proc/vmstat", "oom_kill 9\n"),
+            ("sys/fs/cgroup/memory.events", "oom 3\noom_kill 2\n"),
+        ] {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let mut reading = Reading::default();
+        collect(&fixture(root.path()), &mut reading).unwrap();
+        assert_eq!(reading.values.get("oom_kills", None), Some(2.0));
     }
 
     #[test]
