@@ -47,9 +47,24 @@ struct Memory {
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let memory = parse(&host.read("proc/meminfo")?);
-    let memory = memory.context("could not understand /proc/meminfo: no MemTotal")?;
+    let mut memory = memory.context("could not understand /proc/meminfo: no MemTotal")?;
+    // What ZFS caches is given back like any cache, but the kernel does not count it as such. A container sees that of
+    // its whole host.
+    let cache = arc(&String::from_utf8_lossy(&host.read_if_there("proc/spl/kstat/zfs/arcstats")?));
+    let cache = cache.filter(|_| !host.path("sys/fs/cgroup/memory.max").exists());
+    memory.available = memory.available.saturating_add(cache.unwrap_or(0));
     fill(&memory, &mut reading.values);
     Ok(())
+}
+
+/// How much of its cache ZFS would give back: `name type number`, one a line.
+fn arc(text: &str) -> Option<u64> {
+    let number = |name: &str| {
+        let mut rows = text.lines().map(str::split_ascii_whitespace);
+        let mut row = rows.find(|row| row.clone().next() == Some(name))?;
+        row.nth(2)?.parse::<u64>().ok()
+    };
+    Some(number("size")?.saturating_sub(number("c_min")?))
 }
 
 /// Kernels before 3.14 name no `MemAvailable`; what can be dropped from the caches is then taken for available.
@@ -123,6 +138,13 @@ mod tests {
                 .available,
             6_144
         );
+    }
+
+    #[test]
+    fn what_zfs_would_give_back_is_available() {
+        let text = "13 1 0x01 147 39984 5 9\nname type data\nc_min 4 100\nsize 4 900\nsize_x 4 1\n";
+        assert_eq!((arc(text), arc("size 4 x\nc_min 4 1\n"), arc("")), (Some(800), None, None));
+        assert_eq!(arc("size 4 9\nc_min 4 100\n"), Some(0));
     }
 
     #[test]
