@@ -62,6 +62,11 @@ const MANY_FILES: u64 = 1_000_000;
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let stats = scan(&host.path("proc"), host.earlier)?;
+    if !stats.iter().any(|stat| stat.pid == 1) && others_are_hidden(host) {
+        bail!(
+            "could not see the processes of other users: /proc is mounted with hidepid; name a group there with gid=, and add the user that runs this to it"
+        );
+    }
     reading.values.set(&PROCESSES, stats.len() as u64);
     let threads = stats.iter().fold(0, |sum: u64, stat| sum.saturating_add(stat.threads));
     reading.values.set(&THREADS, threads);
@@ -76,6 +81,19 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     reading.earlier.processes = by_process;
     reading.stats = Some(stats);
     limits(host, threads, reading)
+}
+
+/// Whether `/proc` is mounted so that one sees one's own processes alone (proc(5)): what is not seen is not missing.
+fn others_are_hidden(host: &Host<'_>) -> bool {
+    let table = host.read("proc/self/mountinfo").unwrap_or_default();
+    let table = String::from_utf8_lossy(&table);
+    let mut mounts =
+        table.lines().filter(|line| line.contains(" /proc ") && line.contains(" - proc "));
+    mounts.any(|line| {
+        let mut options =
+            line.split([' ', ',']).filter_map(|option| option.strip_prefix("hidepid="));
+        options.any(|level| !matches!(level, "0" | "off"))
+    })
 }
 
 /// How much of what the kernel allows is in use.
@@ -227,6 +245,26 @@ mod tests {
     fn without_an_earlier_reading_there_is_memory_but_no_cpu() {
         let top = top(&[stat(1, 500, 1_000_000)], None, 110.0, 1e9);
         assert_eq!(top.first().map(|process| (process.pid, process.cpu_percent)), Some((1, None)));
+    }
+
+    #[test]
+    fn where_others_are_hidden_nobody_is_counted() {
+        let root = tempfile::tempdir().unwrap();
+        let mounted = |options: &str| {
+            let own = root.path().join("proc/7");
+            fs::create_dir_all(&own).unwrap();
+            fs::create_dir_all(root.path().join("proc/self")).unwrap();
+            fs::write(own.join("stat"), "7 (x) S 1 7 7 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 9 9 9 9\n")
+                .unwrap();
+            let line = format!("20 1 0:19 / /proc rw,nosuid - proc proc rw{options}\n");
+            fs::write(root.path().join("proc/self/mountinfo"), line).unwrap();
+            let mut reading = Reading::default();
+            let failed = collect(&fixture(root.path()), &mut reading).is_err();
+            (failed, reading.values.get("processes", None))
+        };
+        assert_eq!(mounted(",hidepid=invisible"), (true, None));
+        assert_eq!(mounted(",gid=4,hidepid=0"), (false, Some(1.0)));
+        assert_eq!(mounted(""), (false, Some(1.0)));
     }
 
     #[test]
