@@ -73,6 +73,7 @@ impl Derived {
     ) -> Option<f64> {
         match self {
             Derived::Rate(_) => Some(grown / elapsed),
+            Derived::Summed(_) => None,
             // The clocks of the two differ a little.
             Derived::Busy(_, parts) => {
                 Some((100.0 * grown / f64::from(*parts) / elapsed).min(100.0))

@@ -79,8 +79,8 @@ const READERS: &[(&str, &[&str])] = &[
     ("run/*", &["system", "container"]),
     (".dockerenv", &["container", "system"]),
 ];
-/// No more than the link can carry is believed to be traffic.
-const LINKS: &[&str] = &["link", "traffic"];
+/// No more than the link can carry is believed to be traffic, and the host's rates are those of its cards.
+const LINKS: &[&str] = &["network", "link", "traffic"];
 /// The kernel tells many a zone twice, as a chip and as a zone: one stands in for the other. A Raspberry Pi's supply is
 /// such a chip too.
 const SENSORS: &[&str] = &["temperature", "voltage", "throttling"];
@@ -193,7 +193,7 @@ impl Subject {
         let started = Instant::now();
         let mut reading = collector::run(&self.host());
         derive(collector::measured(), &self.before.values, &mut reading.values, 300.0);
-        collector::follow(&mut reading.values);
+        collector::follow(&mut reading);
         let taken = started.elapsed();
         assert!(taken < LONGEST, "{taken:?}");
         let mut seen = Seen::new();

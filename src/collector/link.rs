@@ -3,7 +3,7 @@
 
 use super::{Collector, Host, Reading, read_text};
 use crate::metric::{Metric, Unit};
-use crate::sample::{Entry, Values};
+use crate::sample::Entry;
 
 static CARRIER: Metric = Metric::gauge(
     "interface_carrier",
@@ -48,7 +48,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn saturation(values: &mut Values) {
+fn saturation(reading: &mut Reading) {
+    let values = &mut reading.values;
     let Some(Entry::Labelled(speeds)) = values.entry(SPEED.name) else { return };
     let share = |name: &str, bits: f64| {
         let rate = |metric| values.get(metric, Some(name));
@@ -74,19 +75,21 @@ mod tests {
 
     #[test]
     fn the_busier_direction_fills_the_link() {
-        let mut values = Values::default();
+        let mut reading = Reading::default();
+        let values = &mut reading.values;
         values.set_for(&SPEED, "eth0", 100 * MEGABIT);
         values.set_for(&RECEIVED, "eth0", 2_500_000.0);
         values.set_for(&SENT, "eth0", 10.0);
-        saturation(&mut values);
-        assert_eq!(values.get("interface_saturation_percent", Some("eth0")), Some(20.0));
+        saturation(&mut reading);
+        assert_eq!(reading.values.get("interface_saturation_percent", Some("eth0")), Some(20.0));
     }
 
     #[test]
     fn without_a_rate_or_a_speed_nothing_follows() {
-        let mut values = Values::default();
+        let mut reading = Reading::default();
+        let values = &mut reading.values;
         values.set_for(&SPEED, "eth0", 100 * MEGABIT);
-        saturation(&mut values);
-        assert_eq!(values.get("interface_saturation_percent", Some("eth0")), None);
+        saturation(&mut reading);
+        assert_eq!(reading.values.get("interface_saturation_percent", Some("eth0")), None);
     }
 }

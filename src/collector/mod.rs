@@ -57,7 +57,7 @@ pub struct Collector {
     pub metrics: &'static [&'static Metric],
     pub collect: fn(&Host<'_>, &mut Reading) -> anyhow::Result<()>,
     /// Sets what follows from the numbers of this sample, its rates included.
-    pub follow: Option<fn(&mut Values)>,
+    pub follow: Option<fn(&mut Reading)>,
 }
 
 impl Collector {
@@ -70,7 +70,7 @@ impl Collector {
     }
 
     #[must_use]
-    pub const fn following(mut self, follow: fn(&mut Values)) -> Self {
+    pub const fn following(mut self, follow: fn(&mut Reading)) -> Self {
         self.follow = Some(follow);
         self
     }
@@ -183,6 +183,8 @@ pub struct Reading {
     pub top: Vec<Process>,
     /// For the next run of this boot.
     pub earlier: Earlier,
+    /// The measured interfaces with hardware behind them, asked once for all that wants to know.
+    cards: Vec<String>,
     /// Sensors are listed once for all that reads them.
     chips: OnceCell<Vec<hwmon::Chip>>,
     /// Collector → why it failed.
@@ -223,9 +225,9 @@ pub fn run(host: &Host<'_>) -> Reading {
 }
 
 /// Sets what follows from the numbers of a sample and its rates.
-pub fn follow(values: &mut Values) {
+pub fn follow(reading: &mut Reading) {
     for follow in COLLECTORS.iter().filter_map(|collector| collector.follow) {
-        follow(values);
+        follow(reading);
     }
 }
 

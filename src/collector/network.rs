@@ -3,36 +3,36 @@
 use anyhow::bail;
 
 use super::{Collector, Host, Reading};
-use crate::metric::Derived::Rate;
+use crate::metric::Derived::{Rate, Summed};
 use crate::metric::{Metric, Unit};
-use crate::sample::Values;
+use crate::sample::{Entry, Values};
 use crate::series::label_text;
 
 static RECEIVED_RATE: Metric = Metric::rate(
     "network_received_rate",
     Unit::BytesPerSecond,
-    "Bytes received a second since the previous sample.",
+    "Bytes received a second since the previous sample by the measured cards; on a host without any, by all measured interfaces but lo.",
 )
 .phrased("receiving {value}")
 .in_overview();
 static SENT_RATE: Metric = Metric::rate(
     "network_sent_rate",
     Unit::BytesPerSecond,
-    "Bytes sent a second since the previous sample.",
+    "Bytes sent a second since the previous sample by the measured cards; on a host without any, by all measured interfaces but lo.",
 )
 .phrased("sending {value}")
 .in_overview();
 static RECEIVED: Metric = Metric::counter(
     "network_received",
     Unit::Bytes,
-    &[Rate(&RECEIVED_RATE)],
+    &[Summed(&RECEIVED_RATE)],
     "Bytes received since boot on all interfaces but lo.",
 )
 .phrased("{value} received");
 static SENT: Metric = Metric::counter(
     "network_sent",
     Unit::Bytes,
-    &[Rate(&SENT_RATE)],
+    &[Summed(&SENT_RATE)],
     "Bytes sent since boot on all interfaces but lo.",
 )
 .phrased("{value} sent");
@@ -117,7 +117,8 @@ pub static COLLECTOR: Collector = Collector::new(
         &INTERFACE_DROPS,
     ],
     collect,
-);
+)
+.following(sum);
 
 /// The host's own traffic with itself, and the plumbing of containers and virtual machines, whose traffic the
 /// bridge or the card shows already.
@@ -158,9 +159,32 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
             || PLUMBING.iter().any(|pattern| crate::series::glob(pattern, &interface.name));
         if host.settings.interfaces.includes(&interface.name) || !left_out {
             fill(interface, &mut reading.values);
+            if is_card(host, &interface.name) {
+                reading.cards.push(interface.name.clone());
+            }
         }
     }
     Ok(())
+}
+
+fn is_card(host: &Host<'_>, name: &str) -> bool {
+    !name.contains('/') && host.path("sys/class/net").join(name).join("device").exists()
+}
+
+/// The rates of the host. Bridges, bonds, tunnels and the like carry what a card carries too; a container has no card.
+fn sum(reading: &mut Reading) {
+    let cards = &reading.cards;
+    let counts = |name: &String| if cards.is_empty() { name != "lo" } else { cards.contains(name) };
+    for (of_each, of_all) in
+        [(&INTERFACE_RECEIVED_RATE, &RECEIVED_RATE), (&INTERFACE_SENT_RATE, &SENT_RATE)]
+    {
+        let Some(Entry::Labelled(rates)) = reading.values.entry(of_each.name) else { continue };
+        let rates = rates.iter().filter(|(name, _)| counts(name)).map(|(_, rate)| rate.as_f64());
+        // Without any rate there is no sum.
+        if let Some(rate) = rates.reduce(|sum, rate| sum + rate) {
+            reading.values.set(of_all, rate);
+        }
+    }
 }
 
 fn fill(interface: &Interface, values: &mut Values) {
@@ -205,9 +229,11 @@ fn parse_line(line: &[u8]) -> Option<Interface> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Settings;
     use super::super::tests::{fixture, tree};
+    use super::super::{Filter, Settings};
     use super::*;
+    use crate::rates::derive;
+    use std::fs;
 
     fn collected(name: &str) -> Values {
         let mut reading = Reading::default();
@@ -269,12 +295,66 @@ mod tests {
     #[test]
     fn an_include_wins() {
         let root = tree("x86-server");
-        let filter =
-            super::super::Filter { include: vec!["docker0".into()], exclude: vec!["*".into()] };
+        let filter = Filter { include: vec!["docker0".into()], exclude: vec!["*".into()] };
         let settings = Settings { interfaces: filter, ..Settings::default() };
         let mut reading = Reading::default();
         collect(&Host { settings: &settings, ..fixture(&root) }, &mut reading).unwrap();
         assert!(reading.values.get("interface_sent", Some("docker0")).is_some());
         assert_eq!(reading.values.get("interface_sent", Some("eno1")), None);
+    }
+
+    /// What follows from two readings, one second apart, of interfaces with so many bytes received and sent, on a host
+    /// that has these cards and measures lo.
+    fn rates(cards: &[&str], before: &[(&str, u64)], after: &[(&str, u64)]) -> [Option<f64>; 2] {
+        let root = tempfile::tempdir().unwrap();
+        for card in cards {
+            fs::create_dir_all(root.path().join("sys/class/net").join(card).join("device"))
+                .unwrap();
+        }
+        fs::create_dir_all(root.path().join("proc/net")).unwrap();
+        let interfaces = Filter { include: vec!["lo".into()], ..Filter::default() };
+        let settings = Settings { interfaces, ..Settings::default() };
+        let read = |rows: &[(&str, u64)]| {
+            let row = |(name, bytes): &(&str, u64)| {
+                format!("{name}: {bytes} 0 0 0 0 0 0 0 {} 0 0 0 0 0 0 0\n", bytes / 2)
+            };
+            let text: String = rows.iter().map(row).collect();
+            fs::write(root.path().join("proc/net/dev"), text).unwrap();
+            let mut reading = Reading::default();
+            let host = Host { settings: &settings, ..fixture(root.path()) };
+            collect(&host, &mut reading).unwrap();
+            reading
+        };
+        let (before, mut after) = (read(before), read(after));
+        derive(COLLECTOR.metrics.iter().copied(), &before.values, &mut after.values, 1.0);
+        super::super::follow(&mut after);
+        ["network_received_rate", "network_sent_rate"].map(|name| after.values.get(name, None))
+    }
+
+    #[test]
+    fn what_passes_a_bridge_a_bond_or_a_tunnel_counts_once() {
+        let before = [("lo", 0), ("eth0", 0), ("vmbr0", 0), ("eth0.7", 0), ("veth1", 0)];
+        let after = before.map(|(name, _)| (name, 1_000));
+        assert_eq!(rates(&["eth0"], &before, &after), [Some(1_000.0), Some(500.0)]);
+    }
+
+    #[test]
+    fn what_was_counted_by_an_interface_that_goes_is_not_missed() {
+        let before = [("eth0", 0), ("veth1", 9_000), ("wg0", 9_000)];
+        assert_eq!(rates(&["eth0"], &before, &[("eth0", 1_000)]), [Some(1_000.0), Some(500.0)]);
+    }
+
+    #[test]
+    fn a_counter_that_fell_leaves_its_own_interface_out() {
+        let before = [("eth0", 9_000), ("wlan0", 0)];
+        let after = [("eth0", 10), ("wlan0", 1_000)];
+        assert_eq!(rates(&["eth0", "wlan0"], &before, &after), [Some(1_000.0), Some(500.0)]);
+        assert_eq!(rates(&["eth0"], &before, &after), [None, None]);
+    }
+
+    #[test]
+    fn without_a_card_every_interface_but_lo_counts() {
+        let (before, after) = ([("lo", 0), ("eth0", 0)], [("lo", 7_000), ("eth0", 1_000)]);
+        assert_eq!(rates(&[], &before, &after), [Some(1_000.0), Some(500.0)]);
     }
 }

@@ -68,7 +68,7 @@ pub static INTERFACES_EXCLUDE: Key = Key::new(
     "monitoring.interfaces.exclude",
     Form::List,
     "[]",
-    "Interfaces (globs) to leave out; the sums over the host keep them.",
+    "Interfaces (globs) to leave out; `network_received` and `network_sent` keep them.",
 );
 pub static TRAFFIC_FIRST_DAY: Key = Key::new(
     "monitoring.traffic.first_day",

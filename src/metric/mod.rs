@@ -63,6 +63,8 @@ pub enum Derived {
     Rate(&'static Metric),
     /// For a time in so many parts of a second: its share of the time between the lines, in per cent, at most 100.
     Busy(&'static Metric, u32),
+    /// Growth a second of its parts, which its collector sums up once their rates are known.
+    Summed(&'static Metric),
     /// Growth for each one by which another counter grew, times a scale; absent if that one stood still.
     Each(&'static Metric, &'static Metric, f64),
 }
@@ -70,7 +72,10 @@ pub enum Derived {
 impl Derived {
     pub fn metric(&self) -> &'static Metric {
         match self {
-            Derived::Rate(metric) | Derived::Busy(metric, _) | Derived::Each(metric, ..) => metric,
+            Derived::Rate(metric)
+            | Derived::Busy(metric, _)
+            | Derived::Summed(metric)
+            | Derived::Each(metric, ..) => metric,
         }
     }
 }

@@ -142,7 +142,7 @@ pub(super) fn sample(
         let apart = collector::measured().filter(|metric| metric.apart);
         derive(apart, &earlier.counters, &mut reading.values, elapsed);
     }
-    collector::follow(&mut reading.values);
+    collector::follow(&mut reading);
     collector::set_apart(&mut reading);
     let facts = reading.earlier.facts.clone();
     let is_told =
