@@ -1,5 +1,5 @@
 //! The links of the measured interfaces, from `/sys/class/net` (kernel: sysfs-class-net): whether there is one, how fast
-//! it is, and how much of it is used. Wireless and virtual interfaces name no speed.
+//! it is, and how much of it is used. Wireless interfaces name no speed, and that of a virtual one is not believed.
 
 use super::{Collector, Host, Reading, read_text};
 use crate::metric::{Metric, Unit};
@@ -12,10 +12,13 @@ static CARRIER: Metric = Metric::gauge(
 )
 .labelled("interface")
 .phrased_as_state("{label} has a link", "{label} has no link");
-pub(super) static SPEED: Metric =
-    Metric::gauge("interface_speed", Unit::BitsPerSecond, "Speed of the link.")
-        .labelled("interface")
-        .phrased("{label} link at {value}");
+pub(super) static SPEED: Metric = Metric::gauge(
+    "interface_speed",
+    Unit::BitsPerSecond,
+    "Speed of the link; absent without a card.",
+)
+.labelled("interface")
+.phrased("{label} link at {value}");
 static SATURATION: Metric = Metric::rate(
     "interface_saturation_percent",
     Unit::Percent,
@@ -41,7 +44,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         // One that is switched off refuses to say; an unknown speed reads as -1.
         let Some(carrier) = number("carrier") else { continue };
         reading.values.set_for(&CARRIER, name, carrier);
-        if let (1, Some(megabits @ 1..)) = (carrier, number("speed")) {
+        // A tunnel makes one up.
+        if carrier == 1
+            && reading.cards.contains(name)
+            && let Some(megabits @ 1..) = number("speed")
+        {
             reading.values.set_for(&SPEED, name, megabits.saturating_mul(MEGABIT));
         }
     }
@@ -65,13 +72,34 @@ fn saturation(reading: &mut Reading) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::fixture;
     use super::*;
+    use std::fs;
 
+    static COUNTED: Metric =
+        Metric::counter("interface_received", Unit::Bytes, &[], "Test.").labelled("interface");
     static RECEIVED: Metric =
         Metric::rate("interface_received_rate", Unit::BytesPerSecond, "Test.")
             .labelled("interface");
     static SENT: Metric =
         Metric::rate("interface_sent_rate", Unit::BytesPerSecond, "Test.").labelled("interface");
+
+    #[test]
+    fn a_speed_is_believed_of_a_card_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let mut reading = Reading { cards: vec!["eth0".to_owned()], ..Reading::default() };
+        for name in ["eth0", "tun0"] {
+            let directory = root.path().join("sys/class/net").join(name);
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("carrier"), "1\n").unwrap();
+            fs::write(directory.join("speed"), "10\n").unwrap();
+            reading.values.set_for(&COUNTED, name, 1);
+        }
+        collect(&fixture(root.path()), &mut reading).unwrap();
+        let of = |metric| ["eth0", "tun0"].map(|name| reading.values.get(metric, Some(name)));
+        assert_eq!(of("interface_speed"), [Some(10_000_000.0), None]);
+        assert_eq!(of("interface_carrier"), [Some(1.0), Some(1.0)]);
+    }
 
     #[test]
     fn the_busier_direction_fills_the_link() {
