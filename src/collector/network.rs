@@ -121,9 +121,11 @@ pub static COLLECTOR: Collector = Collector::new(
 .following(sum);
 
 /// The host's own traffic with itself, and the plumbing of containers and virtual machines, whose traffic the
-/// bridge or the card shows already.
+/// bridge or the card shows already. Of the names that systemd.net-naming-scheme(7) makes, `eni*` is that of a
+/// simulated card alone.
 const PLUMBING: &[&str] = &[
-    "lo", "veth*", "br-*", "docker*", "virbr*", "vnet*", "tap*", "cni*", "cali*", "flannel*",
+    "lo", "veth*", "br-*", "docker*", "podman*", "virbr*", "vnet*", "tap*", "lxc*", "lxdbr*",
+    "incusbr*", "fwbr*", "fwln*", "fwpr*", "cni*", "cali*", "cilium*", "flannel*", "eni*", "azv*",
     "ifb*",
 ];
 
@@ -290,6 +292,18 @@ mod tests {
             .filter_map(|(_, label, _)| label)
             .collect();
         assert_eq!(labels, ["eno1", "eno2"]);
+    }
+
+    #[test]
+    fn no_name_of_a_card_is_one_of_plumbing() {
+        let is_plumbing =
+            |name: &str| PLUMBING.iter().any(|pattern| crate::series::glob(pattern, name));
+        let plumbing = "lxcab12cd34 lxcbr0 lxdbr0 incusbr0 eni8ea2c11fe35 azv0a1b2c3d4e5 cilium_host \
+                        fwbr100i0 fwln100i0 fwpr100p0 podman0 veth100i0 tap100i0";
+        assert_eq!(plumbing.split(' ').find(|name| !is_plumbing(name)), None);
+        let others = "eth0 end0 enp3s0 eno1 ens3 enx0123456789ab enP2p1s0 enX0 enahisic2i0 wlan0 usb0 \
+                      wwan0 br0 bond0 vmbr0 tun0 wg0";
+        assert_eq!(others.split(' ').find(|name| is_plumbing(name)), None);
     }
 
     #[test]
