@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use super::link::SPEED;
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
-use crate::sample::{Entry, Sample, Values};
+use crate::sample::{Entry, Sample, Value, Values};
 
 static DAY: Metric = Metric::gauge(
     "traffic_day",
@@ -50,16 +50,21 @@ impl Default for Billing {
     }
 }
 
+/// Where a counter of 32 bits begins again.
+const WRAP: u64 = 1 << 32;
+/// Bits a second, where the link does not say.
+const FASTEST: u64 = 10_000_000_000;
+
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a collector")]
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let billing = &host.settings.billing;
     let month = |date| month_begin(date, billing.first_day);
-    let before = host.last.map(|last| last.timestamp.date_naive());
-    let same_day = host.last_is_of_today();
-    let same_month = before.map(month) == Some(month(host.today));
+    let is_of_month = |last: &&Sample| month(last.timestamp.date_naive()) == month(host.today);
+    let same_day = host.last.filter(|_| host.last_is_of_today());
+    let same_month = host.last.filter(is_of_month);
     for (name, grown) in growths(host, &reading.values) {
-        let so_far = |metric: &Metric, is_same: bool| {
-            host.last.filter(|_| is_same)?.values.exact(metric.name, Some(&name))?.count()
+        let so_far = |metric: &Metric, last: Option<&Sample>| {
+            last?.values.exact(metric.name, Some(&name))?.count()
         };
         let today = so_far(&DAY, same_day).unwrap_or(0).saturating_add(grown);
         let this_month = so_far(&MONTH, same_month).unwrap_or(0).saturating_add(grown);
@@ -85,39 +90,69 @@ fn month_begin(date: NaiveDate, first_day: u32) -> Option<NaiveDate> {
 
 /// What went over each interface since the last line. One that was counted then and is gone now keeps its totals.
 fn growths(host: &Host<'_>, values: &Values) -> Vec<(String, u64)> {
-    let names = |values: &Values, metric: &str| match values.entry(metric) {
-        Some(Entry::Labelled(labels)) => labels.iter().map(|(name, _)| name.clone()).collect(),
+    let present: Vec<String> = match values.entry("interface_received") {
+        Some(Entry::Labelled(present)) => present.iter().map(|(name, _)| name.clone()).collect(),
         _ => Vec::new(),
     };
-    let present = names(values, "interface_received");
-    let counted = host.last.map(|last| names(&last.values, MONTH.name)).unwrap_or_default();
-    let gone = counted.into_iter().filter(|name| !present.contains(name));
-    let gone: Vec<_> = gone.map(|name| (name, 0)).collect();
+    let gone = host.last.map(|last| gone(last, values)).unwrap_or_default();
     let grown = |name: String| {
-        let grown = host.last.and_then(|last| growth(host, last, values, &name)).unwrap_or(0);
+        let grown = growth(host, values, &name).unwrap_or(0);
         (name, grown)
     };
-    present.into_iter().map(grown).chain(gone).collect()
+    present.into_iter().map(grown).chain(gone.into_iter().map(|name| (name, 0))).collect()
 }
 
-fn growth(host: &Host<'_>, last: &Sample, values: &Values, name: &str) -> Option<u64> {
-    let total = |values: &Values| {
-        let of = |metric| values.exact(metric, Some(name))?.count();
-        Some(of("interface_received")?.saturating_add(of("interface_sent")?))
+fn gone(last: &Sample, values: &Values) -> Vec<String> {
+    let Some(Entry::Labelled(totals)) = last.values.entry(MONTH.name) else { return Vec::new() };
+    let is_gone = |name: &str| values.exact("interface_received", Some(name)).is_none();
+    totals.iter().filter(|(name, _)| is_gone(name)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Bytes received and sent.
+fn counted(values: &Values, name: &str) -> Option<(u64, u64)> {
+    let of = |metric| values.exact(metric, Some(name))?.count();
+    Some((of("interface_received")?, of("interface_sent")?))
+}
+
+fn growth(host: &Host<'_>, values: &Values, name: &str) -> Option<u64> {
+    host.last?;
+    let now = counted(values, name)?;
+    let (before, since) = match host.last_of_this_boot() {
+        // Not counted then: nobody knows how much of it is new. What was plugged in since loses no more than this.
+        Some(last) => (counted(&last.values, name)?, last.uptime?),
+        None => ((0, 0), 0.0),
     };
-    let is_this_boot = last.boot_id == host.boot_id;
-    let now = total(values)?;
-    let (grown, seconds) = match total(&last.values).filter(|_| is_this_boot) {
-        Some(before) if before <= now => (now - before, host.uptime - last.uptime?),
-        // Nothing was counted then: nobody knows how much of it is new.
-        None if is_this_boot && last.values.entry("interface_received").is_none() => return None,
-        // A counter that starts again, or came since, has counted since it did.
-        _ => (now, host.uptime),
+    let speed = values.exact(SPEED.name, Some(name)).and_then(Value::count);
+    let most = capacity(speed.unwrap_or(FASTEST), host.uptime - since);
+    let carried = |way: Way, other: Way| {
+        let grown = grown(way, other, most);
+        // More than the link can carry is a driver's fancy.
+        if speed.is_some() { grown.min(most) } else { grown }
     };
-    let speed = values.get(SPEED.name, Some(name));
-    let most = speed.map(|bits| 2.0 * bits / 8.0 * (seconds + 1.0));
-    // More than the link can carry in both directions is a driver's fancy.
-    (most.is_none_or(|most| grown as f64 <= most)).then_some(grown)
+    let (received, sent) = ((before.0, now.0), (before.1, now.1));
+    Some(carried(received, sent).saturating_add(carried(sent, received)))
+}
+
+/// What a link carries one way, in bytes.
+fn capacity(bits: u64, seconds: f64) -> u64 {
+    // Counters and clock are not read at once.
+    let bytes = bits as f64 / 8.0 * (seconds + 1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let bytes = bytes as u64;
+    bytes
+}
+
+/// The counter of one way, before and now.
+type Way = (u64, u64);
+
+fn grown((before, now): Way, other: Way, most: u64) -> u64 {
+    if let Some(grown) = now.checked_sub(before) {
+        return grown;
+    }
+    // A reset would have set back the other way too; one that never counted anything does not tell.
+    let alone = other.1 > 0 && other.1 >= other.0;
+    let wrapped = WRAP.checked_sub(before).map(|left| left.saturating_add(now));
+    wrapped.filter(|grown| alone && *grown <= most).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -190,6 +225,60 @@ mod tests {
         assert_eq!(month_begin(date("2026-11-20"), 1), Some(date("2026-11-01")));
         assert_eq!(month_begin(date("2026-11-20"), 25), Some(date("2026-10-25")));
         assert_eq!(month_begin(date("2026-01-03"), 28), Some(date("2025-12-28")));
+    }
+
+    /// What goes over eth0 in 100 s of one boot, from and to so many bytes received and sent.
+    fn gone_over(before: [u64; 2], now: [u64; 2], megabits: Option<u64>) -> Option<f64> {
+        let mut last = last("2026-11-20", "b", before[0], 0);
+        last.values.set_for(&SENT, "eth0", before[1]);
+        let today = date("2026-11-20");
+        let host = Host { last: Some(&last), today, boot_id: "b", ..fixture(Path::new("/")) };
+        let mut reading = Reading::default();
+        reading.values.set_for(&RECEIVED, "eth0", now[0]);
+        reading.values.set_for(&SENT, "eth0", now[1]);
+        if let Some(megabits) = megabits {
+            reading.values.set_for(&SPEED, "eth0", megabits * 1_000_000);
+        }
+        collect(&host, &mut reading).unwrap();
+        reading.values.get("traffic_month", Some("eth0"))
+    }
+
+    #[test]
+    fn of_more_than_the_link_can_carry_what_it_can_is_counted() {
+        let most = 101_000_000;
+        assert_eq!(gone_over([0, 0], [most, most], Some(8)), Some(2.0 * most as f64));
+        assert_eq!(gone_over([0, 0], [most + 9, 5], Some(8)), Some(most as f64 + 5.0));
+        assert_eq!(gone_over([0, 0], [most + 9, 5], None), Some(most as f64 + 14.0));
+    }
+
+    #[test]
+    fn a_counter_of_32_bits_that_wrapped_goes_on() {
+        let end = 1 << 32;
+        assert_eq!(gone_over([end - 100, 5], [50, 6], None), Some(151.0));
+        assert_eq!(gone_over([5, end - 100], [5, 50], Some(8)), Some(150.0));
+    }
+
+    #[test]
+    fn a_counter_that_fell_otherwise_has_begun_anew() {
+        let end = 1 << 32;
+        assert_eq!(gone_over([end - 100, 7], [50, 6], None), Some(56.0), "both ways");
+        assert_eq!(gone_over([end + 100, 5], [50, 6], None), Some(51.0), "has more bits");
+        assert_eq!(
+            gone_over([1_000, 5], [50, 6], Some(8)),
+            Some(51.0),
+            "more than the link carries"
+        );
+        assert_eq!(gone_over([1_000, 0], [50, 0], None), Some(50.0), "the other way says nothing");
+    }
+
+    #[test]
+    fn an_interface_that_is_measured_from_now_on_begins_at_nothing() {
+        for (boot, day, month) in [("b", 50.0, 7_000.0), ("a", 1_050.0, 8_000.0)] {
+            let mut last = last("2026-11-20", boot, 0, 7_000);
+            last.values.remove("interface_received");
+            last.values.set_for(&RECEIVED, "wlan0", 9_u64);
+            assert_eq!(counted(Some(&last), Billing::default()), (day, month));
+        }
     }
 
     #[test]
