@@ -50,6 +50,8 @@ impl Default for Billing {
     }
 }
 
+/// Interfaces that are gone and whose totals are kept: containers leave one each.
+const GONE: usize = 16;
 /// Where a counter of 32 bits begins again.
 const WRAP: u64 = 1 << 32;
 /// Bits a second, where the link does not say.
@@ -62,7 +64,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let is_of_month = |last: &&Sample| month(last.timestamp.date_naive()) == month(host.today);
     let same_day = host.last.filter(|_| host.last_is_of_today());
     let same_month = host.last.filter(is_of_month);
-    for (name, grown) in growths(host, &reading.values) {
+    for (name, grown) in growths(host, &reading.values, same_month) {
         let so_far = |metric: &Metric, last: Option<&Sample>| {
             last?.values.exact(metric.name, Some(&name))?.count()
         };
@@ -88,13 +90,13 @@ fn month_begin(date: NaiveDate, first_day: u32) -> Option<NaiveDate> {
     date.with_day(1)?.pred_opt()?.with_day(first_day)
 }
 
-/// What went over each interface since the last line. One that was counted then and is gone now keeps its totals.
-fn growths(host: &Host<'_>, values: &Values) -> Vec<(String, u64)> {
+/// What went over each interface since the last line. One that is gone keeps what it carried this month.
+fn growths(host: &Host<'_>, values: &Values, same_month: Option<&Sample>) -> Vec<(String, u64)> {
     let present: Vec<String> = match values.entry("interface_received") {
         Some(Entry::Labelled(present)) => present.iter().map(|(name, _)| name.clone()).collect(),
         _ => Vec::new(),
     };
-    let gone = host.last.map(|last| gone(last, values)).unwrap_or_default();
+    let gone = same_month.map(|last| gone(last, values)).unwrap_or_default();
     let grown = |name: String| {
         let grown = growth(host, values, &name).unwrap_or(0);
         (name, grown)
@@ -105,7 +107,13 @@ fn growths(host: &Host<'_>, values: &Values) -> Vec<(String, u64)> {
 fn gone(last: &Sample, values: &Values) -> Vec<String> {
     let Some(Entry::Labelled(totals)) = last.values.entry(MONTH.name) else { return Vec::new() };
     let is_gone = |name: &str| values.exact("interface_received", Some(name)).is_none();
-    totals.iter().filter(|(name, _)| is_gone(name)).map(|(name, _)| name.clone()).collect()
+    let mut gone: Vec<(u64, &String)> = totals
+        .iter()
+        .filter(|(name, _)| is_gone(name))
+        .filter_map(|(name, total)| Some((total.count().filter(|total| *total > 0)?, name)))
+        .collect();
+    gone.sort_unstable_by(|one, other| other.cmp(one));
+    gone.into_iter().take(GONE).map(|(_, name)| name.clone()).collect()
 }
 
 /// Bytes received and sent.
@@ -279,6 +287,33 @@ mod tests {
             last.values.set_for(&RECEIVED, "wlan0", 9_u64);
             assert_eq!(counted(Some(&last), Billing::default()), (day, month));
         }
+    }
+
+    /// The interfaces of the 20th's line, of which none is left, after one in which they had these totals.
+    fn left_of(date_before: &str, totals: &[(&str, u64)]) -> Vec<String> {
+        let mut last = last(date_before, "b", 0, 0);
+        for (name, total) in totals {
+            last.values.set_for(&MONTH, name, *total);
+        }
+        let today = date("2026-11-20");
+        let host = Host { last: Some(&last), today, boot_id: "b", ..fixture(Path::new("/")) };
+        let mut reading = Reading::default();
+        collect(&host, &mut reading).unwrap();
+        let months = reading.values.points().filter(|(name, ..)| *name == MONTH.name);
+        months.filter_map(|(_, label, _)| label.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn an_interface_that_is_gone_is_forgotten_with_its_month() {
+        assert_eq!(left_of("2026-11-19", &[("usb0", 1), ("usb1", 0)]), ["usb0"]);
+        assert!(left_of("2026-10-31", &[("usb0", 1)]).is_empty());
+    }
+
+    #[test]
+    fn of_many_that_are_gone_those_that_carried_most_are_kept() {
+        let names: Vec<String> = (10..40).map(|number| format!("ve{number}")).collect();
+        let totals: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(1..).collect();
+        assert_eq!(left_of("2026-11-20", &totals), names[14..]);
     }
 
     #[test]
