@@ -1,14 +1,13 @@
 //! What drives and file systems know of their own health, from sysfs (kernel: mmc-dev-attrs, sysfs-block-device,
 //! sysfs-fs-ext4, md; btrfs(5)). The names in `/sys/block` decide which files are opened at all.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use rustix::io::Errno;
 
-use super::{Collector, Host, Reading, read_whole};
+use super::raid;
+use super::sysfs::{decimal, hexadecimal, names, not_understood, number, text};
+use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
 
@@ -46,11 +45,6 @@ static FAILED: Metric = Metric::gauge(
 .labelled("device")
 .phrased_as_state("{label} has failed", "{label} works again")
 .judged(&[Judged::critical(1.0).until(0.0)]);
-static DEGRADED: Metric =
-    Metric::gauge("raid_degraded", Unit::Count, "Drives that a software RAID (md) lacks.")
-        .labelled("array")
-        .phrased("RAID {label} lacks {value}")
-        .judged(&[Judged::critical(1.0).until(0.0)]);
 static FILESYSTEM_ERRORS: Metric = Metric::gauge(
     "filesystem_errors",
     Unit::Count,
@@ -62,7 +56,7 @@ static FILESYSTEM_ERRORS: Metric = Metric::gauge(
 
 pub static COLLECTOR: Collector = Collector::new(
     "drive",
-    &[&LIFE, &PRE_EOL, &ERRORS, &FAILED, &DEGRADED, &FILESYSTEM_ERRORS],
+    &[&LIFE, &PRE_EOL, &ERRORS, &FAILED, &raid::DEGRADED, &FILESYSTEM_ERRORS],
     collect,
 );
 
@@ -74,7 +68,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         let read = match name.as_str() {
             card if is_numbered(card, "mmcblk") => emmc,
             disk if disk.starts_with("sd") => scsi,
-            array if array.starts_with("md") => raid,
+            array if array.starts_with("md") => raid::md,
             _ => continue,
         };
         note(read(&block.join(name), name, reading), &mut failures);
@@ -146,14 +140,6 @@ fn scsi(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Arrays without redundancy lack the file.
-fn raid(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
-    if let Some(lacking) = number(&drive.join("md/degraded"), decimal)? {
-        reading.values.set_for(&DEGRADED, &label_text(name.as_bytes()), lacking);
-    }
-    Ok(())
-}
-
 fn nvme(controller: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
     if is_numbered(name, "nvme")
         && let Some(state) = text(&controller.join("state"))?
@@ -190,54 +176,10 @@ fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()
     Ok(())
 }
 
-/// What is in a directory, sorted; nothing if there is none.
-fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if is_gone(&error) => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("could not list {}", directory.display()));
-        }
-    };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn number(path: &Path, read: fn(&str) -> Option<u64>) -> anyhow::Result<Option<u64>> {
-    let Some(text) = text(path)? else { return Ok(None) };
-    read(&text).map(Some).with_context(|| not_understood(path))
-}
-
-/// `None`: this host lacks it.
-fn text(path: &Path) -> anyhow::Result<Option<String>> {
-    match read_whole(path) {
-        Ok(content) => Ok(Some(String::from_utf8_lossy(&content).trim().to_owned())),
-        Err(error) if is_gone(&error) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
-    }
-}
-
-/// Never there, or unplugged just now.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NODEV | Errno::NXIO))
-}
-
-fn not_understood(path: &Path) -> String {
-    format!("could not understand {}", path.display())
-}
-
-fn hexadecimal(text: &str) -> Option<u64> {
-    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
-}
-
-fn decimal(text: &str) -> Option<u64> {
-    text.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::tests::{fixture, tree};
     use super::*;
     use crate::sample::Values;
