@@ -56,7 +56,7 @@ static FILESYSTEM_ERRORS: Metric = Metric::gauge(
 
 pub static COLLECTOR: Collector = Collector::new(
     "drive",
-    &[&LIFE, &PRE_EOL, &ERRORS, &FAILED, &raid::DEGRADED, &FILESYSTEM_ERRORS],
+    &[&LIFE, &PRE_EOL, &ERRORS, &FAILED, &raid::DEGRADED, &raid::FAILED, &FILESYSTEM_ERRORS],
     collect,
 );
 
@@ -177,7 +177,7 @@ fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::fs;
 
     use super::super::tests::{fixture, tree};
@@ -196,7 +196,7 @@ mod tests {
         (reading.values, outcome.err().map(|error| format!("{error:#}")))
     }
 
-    fn number_of(files: &[(&str, &str)], name: &str, label: &str) -> Option<f64> {
+    pub fn number_of(files: &[(&str, &str)], name: &str, label: &str) -> Option<f64> {
         let (values, failure) = collected(files);
         assert_eq!(failure, None);
         values.get(name, Some(label))
@@ -252,12 +252,6 @@ mod tests {
             number_of(&files, "device_failed", "nvme0")
         };
         assert_eq!((failed("live"), failed("dead")), (Some(0.0), Some(1.0)));
-    }
-
-    #[test]
-    fn an_array_says_how_many_drives_it_lacks() {
-        assert_eq!(number_of(&[("block/md0/md/degraded", "1")], "raid_degraded", "md0"), Some(1.0));
-        assert_eq!(number_of(&[("block/md1/md/level", "raid0")], "raid_degraded", "md1"), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Arrays of several drives: whether they have all of them (kernel: admin-guide/md).
+//! Arrays of several drives: whether they work, and have all of them (kernel: admin-guide/md).
 
 use std::path::Path;
 
 use super::Reading;
-use super::sysfs::{decimal, number};
+use super::sysfs::{decimal, names, number, text};
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
 
@@ -13,10 +13,86 @@ pub(super) static DEGRADED: Metric =
         .phrased("RAID {label} lacks {value}")
         .judged(&[Judged::critical(1.0).until(0.0)]);
 
-/// Arrays without redundancy lack the file.
+pub(super) static FAILED: Metric = Metric::gauge(
+    "raid_failed",
+    Unit::Count,
+    "1 if a software RAID (md) was not assembled although it has drives, or lost more than it can do without; else 0.",
+)
+.labelled("array")
+.phrased_as_state("RAID {label} has failed", "RAID {label} works again")
+.judged(&[Judged::critical(1.0).until(0.0)]);
+
 pub(super) fn md(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
-    if let Some(lacking) = number(&drive.join("md/degraded"), decimal)? {
-        reading.values.set_for(&DEGRADED, &label_text(name.as_bytes()), lacking);
+    let (label, directory) = (label_text(name.as_bytes()), drive.join("md"));
+    if let Some(has_failed) = has_failed(&directory)? {
+        reading.values.set_for(&FAILED, &label, u64::from(has_failed));
+    }
+    // Arrays without redundancy lack the file.
+    if let Some(lacking) = number(&directory.join("degraded"), decimal)? {
+        reading.values.set_for(&DEGRADED, &label, lacking);
     }
     Ok(())
+}
+
+/// `None`: there is no array.
+fn has_failed(directory: &Path) -> anyhow::Result<Option<bool>> {
+    Ok(match text(&directory.join("array_state"))?.as_deref() {
+        None | Some("clear") => None,
+        Some("broken") => Some(true),
+        Some("inactive") => should_be_active(directory)?.then_some(true),
+        Some(_) => Some(false),
+    })
+}
+
+/// Without drives it is only a name; and what holds the metadata of other arrays, as Intel's and DDF do, never is active.
+fn should_be_active(directory: &Path) -> anyhow::Result<bool> {
+    let has_drives = names(directory)?.iter().any(|name| name.starts_with("dev-"));
+    let metadata = text(&directory.join("metadata_version"))?.unwrap_or_default();
+    let kept_apart = metadata.strip_prefix("external:");
+    // One of such arrays names the holder: `external:/md127/0`, or with a minus while it may not be written.
+    let is_holder = kept_apart.is_some_and(|kept| !kept.starts_with(['/', '-']));
+    Ok(has_drives && !is_holder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drive::tests::number_of;
+
+    fn failed(state: &str, others: &[(&str, &str)]) -> Option<f64> {
+        let mut files = vec![("block/md0/md/array_state", state)];
+        files.extend(others);
+        number_of(&files, "raid_failed", "md0")
+    }
+
+    const DRIVE: (&str, &str) = ("block/md0/md/dev-sda1/state", "spare");
+
+    #[test]
+    fn an_array_says_how_many_drives_it_lacks() {
+        assert_eq!(number_of(&[("block/md0/md/degraded", "1")], "raid_degraded", "md0"), Some(1.0));
+        assert_eq!(number_of(&[("block/md1/md/level", "raid0")], "raid_degraded", "md1"), None);
+    }
+
+    #[test]
+    fn an_array_that_works_has_not_failed_whatever_it_does() {
+        for state in ["clean", "active", "active-idle", "write-pending", "readonly", "read-auto"] {
+            assert_eq!(failed(state, &[DRIVE]), Some(0.0), "{state}");
+        }
+    }
+
+    #[test]
+    fn an_array_that_was_not_assembled_or_lost_too_much_has_failed() {
+        assert_eq!((failed("inactive", &[DRIVE]), failed("broken", &[])), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn a_name_without_drives_is_no_array() {
+        assert_eq!((failed("clear", &[]), failed("inactive", &[])), (None, None));
+    }
+
+    #[test]
+    fn what_holds_the_metadata_of_other_arrays_is_none_but_those_are() {
+        let kept = |by| failed("inactive", &[DRIVE, ("block/md0/md/metadata_version", by)]);
+        assert_eq!((kept("external:imsm"), kept("external:ddf")), (None, None));
+        assert_eq!((kept("external:/md127/0"), kept("1.2")), (Some(1.0), Some(1.0)));
+    }
 }
