@@ -1,7 +1,7 @@
 //! What drives and file systems know of their own health, from sysfs (kernel: mmc-dev-attrs, sysfs-block-device,
 //! sysfs-fs-ext4, md; btrfs(5)). The names in `/sys/block` decide which files are opened at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -156,12 +156,21 @@ fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<(
     Ok(())
 }
 
-/// Under the first of its devices, with the errors of all of them.
+/// Under the first of its devices that is there, for all of them.
 fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    let all = directory.join("devinfo");
+    let devices: Vec<PathBuf> = names(&all)?.iter().map(|device| all.join(device)).collect();
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let name = names(&directory.join("devices"))?.into_iter().next();
+    let label = label_text(name.as_deref().unwrap_or(id).as_bytes());
+    raid::btrfs(&devices, &label, reading)?;
     let mut sum = None;
-    for device in names(&directory.join("devinfo"))? {
-        let path = directory.join("devinfo").join(device).join("error_stats");
-        let Some(counts) = text(&path)? else { continue };
+    for device in devices {
+        let path = device.join("error_stats");
+        // Those of a device may not have been read.
+        let Some(counts) = text(&path)?.filter(|counts| counts != "invalid") else { continue };
         for line in counts.lines() {
             let count = line.split_once(' ').and_then(|(_, count)| decimal(count));
             let count = count.with_context(|| not_understood(&path))?;
@@ -169,8 +178,6 @@ fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()
         }
     }
     if let Some(sum) = sum {
-        let name = names(&directory.join("devices"))?.into_iter().next();
-        let label = label_text(name.as_deref().unwrap_or(id).as_bytes());
         reading.values.set_for(&FILESYSTEM_ERRORS, &label, sum);
     }
     Ok(())
@@ -269,6 +276,19 @@ pub mod tests {
             ("fs/btrfs/6d/devices/sdb/size", "8"),
         ];
         assert_eq!(number_of(&files, "filesystem_errors", "sdb"), Some(14.0));
+    }
+
+    #[test]
+    fn errors_of_btrfs_that_were_not_read_are_none() {
+        let errors = |second| {
+            let files = [
+                ("fs/btrfs/6d/devinfo/1/error_stats", "invalid"),
+                ("fs/btrfs/6d/devinfo/2/error_stats", second),
+                ("fs/btrfs/6d/devices/sdb/size", "8"),
+            ];
+            number_of(&files, "filesystem_errors", "sdb")
+        };
+        assert_eq!((errors("invalid"), errors("write_errs 3")), (None, Some(3.0)));
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Arrays of several drives: whether they work, and have all of them (kernel: admin-guide/md).
+//! Arrays of several drives: whether they work, and have all of them (kernel: admin-guide/md; btrfs(5)).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Reading;
 use super::sysfs::{decimal, names, number, text};
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
 
-pub(super) static DEGRADED: Metric =
-    Metric::gauge("raid_degraded", Unit::Count, "Drives that a software RAID (md) lacks.")
-        .labelled("array")
-        .phrased("RAID {label} lacks {value}")
-        .judged(&[Judged::critical(1.0).until(0.0)]);
-
+pub(super) static DEGRADED: Metric = Metric::gauge(
+    "raid_degraded",
+    Unit::Count,
+    "Drives that a software RAID (md) lacks, or a btrfs of several devices, which is named after the first of them.",
+)
+.labelled("array")
+.phrased("RAID {label} lacks {value}")
+.judged(&[Judged::critical(1.0).until(0.0)]);
 pub(super) static FAILED: Metric = Metric::gauge(
     "raid_failed",
     Unit::Count,
@@ -30,6 +32,20 @@ pub(super) fn md(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Res
     // Arrays without redundancy lack the file.
     if let Some(lacking) = number(&directory.join("degraded"), decimal)? {
         reading.values.set_for(&DEGRADED, &label, lacking);
+    }
+    Ok(())
+}
+
+/// One device alone is no array.
+pub(super) fn btrfs(devices: &[PathBuf], label: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    let mut lacking = None;
+    for device in devices.iter().filter(|_| devices.len() > 1) {
+        if let Some(missing) = number(&device.join("missing"), decimal)? {
+            lacking = Some(lacking.unwrap_or(0_u64).saturating_add(missing));
+        }
+    }
+    if let Some(lacking) = lacking {
+        reading.values.set_for(&DEGRADED, label, lacking);
     }
     Ok(())
 }
@@ -94,5 +110,20 @@ mod tests {
         let kept = |by| failed("inactive", &[DRIVE, ("block/md0/md/metadata_version", by)]);
         assert_eq!((kept("external:imsm"), kept("external:ddf")), (None, None));
         assert_eq!((kept("external:/md127/0"), kept("1.2")), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn a_btrfs_of_several_devices_lacks_those_that_are_missing() {
+        let lacking = |second| {
+            let files = [
+                ("fs/btrfs/6d/devinfo/1/missing", "0"),
+                ("fs/btrfs/6d/devinfo/2/missing", second),
+                ("fs/btrfs/6d/devices/sdb/size", "8"),
+            ];
+            number_of(&files, "raid_degraded", "sdb")
+        };
+        assert_eq!((lacking("0"), lacking("1")), (Some(0.0), Some(1.0)));
+        let alone = [("fs/btrfs/6d/devinfo/1/missing", "0"), ("fs/btrfs/6d/devices/sdb/size", "8")];
+        assert_eq!(number_of(&alone, "raid_degraded", "sdb"), None);
     }
 }
