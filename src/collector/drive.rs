@@ -56,7 +56,16 @@ static FILESYSTEM_ERRORS: Metric = Metric::gauge(
 
 pub static COLLECTOR: Collector = Collector::new(
     "drive",
-    &[&LIFE, &PRE_EOL, &ERRORS, &FAILED, &raid::DEGRADED, &raid::FAILED, &FILESYSTEM_ERRORS],
+    &[
+        &LIFE,
+        &PRE_EOL,
+        &ERRORS,
+        &FAILED,
+        &raid::DEGRADED,
+        &raid::FAILED,
+        &raid::POOL,
+        &FILESYSTEM_ERRORS,
+    ],
     collect,
 );
 
@@ -78,6 +87,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     }
     each(&host.path("sys/fs/ext4"), ext4, reading, &mut failures);
     each(&host.path("sys/fs/btrfs"), btrfs, reading, &mut failures);
+    each(&host.path("proc/spl/kstat/zfs"), raid::zfs, reading, &mut failures);
     if !failures.is_empty() {
         bail!("{}", failures.join("; "));
     }
@@ -96,7 +106,7 @@ fn each(all: &Path, read: Read, reading: &mut Reading, failures: &mut Vec<String
         note(Err(error), failures);
         Vec::new()
     });
-    for name in found.into_iter().filter(|name| name != FEATURES) {
+    for name in found {
         note(read(&all.join(&name), &name, reading), failures);
     }
 }
@@ -150,6 +160,9 @@ fn nvme(controller: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<
 }
 
 fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    if name == FEATURES {
+        return Ok(());
+    }
     if let Some(errors) = number(&directory.join("errors_count"), decimal)? {
         reading.values.set_for(&FILESYSTEM_ERRORS, &label_text(name.as_bytes()), errors);
     }
@@ -158,6 +171,9 @@ fn ext4(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<(
 
 /// Under the first of its devices that is there, for all of them.
 fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    if id == FEATURES {
+        return Ok(());
+    }
     let all = directory.join("devinfo");
     let devices: Vec<PathBuf> = names(&all)?.iter().map(|device| all.join(device)).collect();
     if devices.is_empty() {
@@ -184,14 +200,14 @@ fn btrfs(directory: &Path, id: &str, reading: &mut Reading) -> anyhow::Result<()
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use super::super::tests::{fixture, tree};
     use super::*;
     use crate::sample::Values;
 
-    fn collected(files: &[(&str, &str)]) -> (Values, Option<String>) {
+    pub(crate) fn collected(files: &[(&str, &str)]) -> (Values, Option<String>) {
         let directory = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = directory.path().join("sys").join(path);
@@ -203,7 +219,7 @@ pub mod tests {
         (reading.values, outcome.err().map(|error| format!("{error:#}")))
     }
 
-    pub fn number_of(files: &[(&str, &str)], name: &str, label: &str) -> Option<f64> {
+    pub(crate) fn number_of(files: &[(&str, &str)], name: &str, label: &str) -> Option<f64> {
         let (values, failure) = collected(files);
         assert_eq!(failure, None);
         values.get(name, Some(label))

@@ -1,9 +1,12 @@
-//! Arrays of several drives: whether they work, and have all of them (kernel: admin-guide/md; btrfs(5)).
+//! Arrays of several drives: whether they work, and have all of them (kernel: admin-guide/md; btrfs(5);
+//! zpoolconcepts(7)).
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use super::Reading;
-use super::sysfs::{decimal, names, number, text};
+use super::sysfs::{decimal, names, not_understood, number, text};
 use crate::metric::{Judged, Metric, Unit};
 use crate::series::label_text;
 
@@ -22,6 +25,14 @@ pub(super) static FAILED: Metric = Metric::gauge(
 )
 .labelled("array")
 .phrased_as_state("RAID {label} has failed", "RAID {label} works again")
+.judged(&[Judged::critical(1.0).until(0.0)]);
+pub(super) static POOL: Metric = Metric::gauge(
+    "pool_degraded",
+    Unit::Count,
+    "1 if the ZFS pool is not ONLINE: it lacks a drive, has too many errors, or cannot be used at all; else 0.",
+)
+.labelled("pool")
+.phrased_as_state("ZFS pool {label} is degraded", "ZFS pool {label} is whole again")
 .judged(&[Judged::critical(1.0).until(0.0)]);
 
 pub(super) fn md(drive: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
@@ -50,6 +61,19 @@ pub(super) fn btrfs(devices: &[PathBuf], label: &str, reading: &mut Reading) -> 
     Ok(())
 }
 
+/// What stands beside the pools says no state.
+pub(super) fn zfs(directory: &Path, name: &str, reading: &mut Reading) -> anyhow::Result<()> {
+    let path = directory.join("state");
+    let is_degraded = match text(&path)?.as_deref() {
+        // The last two while it is imported or exported.
+        None | Some("TRANSITIONING" | "UNKNOWN") => return Ok(()),
+        Some("") => bail!("{}", not_understood(&path)),
+        Some(state) => state != "ONLINE",
+    };
+    reading.values.set_for(&POOL, &label_text(name.as_bytes()), u64::from(is_degraded));
+    Ok(())
+}
+
 /// `None`: there is no array.
 fn has_failed(directory: &Path) -> anyhow::Result<Option<bool>> {
     Ok(match text(&directory.join("array_state"))?.as_deref() {
@@ -72,7 +96,7 @@ fn should_be_active(directory: &Path) -> anyhow::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::drive::tests::number_of;
+    use super::super::drive::tests::{collected, number_of};
 
     fn failed(state: &str, others: &[(&str, &str)]) -> Option<f64> {
         let mut files = vec![("block/md0/md/array_state", state)];
@@ -125,5 +149,31 @@ mod tests {
         assert_eq!((lacking("0"), lacking("1")), (Some(0.0), Some(1.0)));
         let alone = [("fs/btrfs/6d/devinfo/1/missing", "0"), ("fs/btrfs/6d/devices/sdb/size", "8")];
         assert_eq!(number_of(&alone, "raid_degraded", "sdb"), None);
+    }
+
+    #[test]
+    fn a_zfs_pool_is_degraded_unless_it_is_online() {
+        let degraded = |state| {
+            let files = [("../proc/spl/kstat/zfs/tank/state", state)];
+            number_of(&files, "pool_degraded", "tank")
+        };
+        assert_eq!((degraded("ONLINE"), degraded("TRANSITIONING")), (Some(0.0), None));
+        for state in ["DEGRADED", "FAULTED", "SUSPENDED", "UNAVAIL", "OFFLINE", "REMOVED"] {
+            assert_eq!(degraded(state), Some(1.0), "{state}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_the_pools_is_none_and_one_that_cannot_be_read_costs_the_next_nothing() {
+        let files = [
+            ("../proc/spl/kstat/zfs/arcstats", "9 1 0x01"),
+            ("../proc/spl/kstat/zfs/old/io", "an old version tells no state"),
+            ("../proc/spl/kstat/zfs/odd/state", ""),
+            ("../proc/spl/kstat/zfs/tank/state", "ONLINE"),
+        ];
+        let (values, failure) = collected(&files);
+        assert!(failure.unwrap().ends_with("proc/spl/kstat/zfs/odd/state"));
+        assert_eq!(values.get("pool_degraded", Some("tank")), Some(0.0));
+        assert_eq!(values.points().count(), 1);
     }
 }

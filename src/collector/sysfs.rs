@@ -41,7 +41,10 @@ pub(super) fn text(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Never there, or unplugged just now.
 fn is_gone(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NODEV | Errno::NXIO))
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::NODEV | Errno::NXIO)
+    )
 }
 
 pub(super) fn not_understood(path: &Path) -> String {
