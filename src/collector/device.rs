@@ -37,7 +37,8 @@ static BUSY_PERCENT: Metric = Metric::rate(
 )
 .labelled("device")
 .phrased("{label} {value} busy")
-.judged(&[Judged::warning(95.0).lasting(1_800.0)]);
+// A backup, or the monthly check of a small array, takes an hour.
+.judged(&[Judged::warning(95.0).lasting(7_200.0)]);
 static WAIT_EACH: Metric = Metric::rate(
     "device_wait_ms",
     Unit::Milliseconds,

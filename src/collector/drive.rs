@@ -35,8 +35,8 @@ static ERRORS: Metric = Metric::counter(
 )
 .labelled("device")
 .phrased("{label} {value} errors")
-// smartd and udisks cause up to twenty an hour on a healthy drive; one bad sector that is read again and again more.
-.judged(&[Judged::warning(50.0).within(3_600.0)]);
+// Tools that ask a healthy drive each minute for what it does not have cause up to four a time; a failing one has more.
+.judged(&[Judged::warning(500.0).within(3_600.0)]);
 static FAILED: Metric = Metric::gauge(
     "device_failed",
     Unit::Count,
