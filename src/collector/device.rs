@@ -3,6 +3,7 @@
 
 use anyhow::bail;
 
+use super::diskstats::{Device, add_paths, fields, parse};
 use super::{Collector, Filter, Host, Reading};
 use crate::metric::Derived::{Busy, Each, Rate};
 use crate::metric::{Judged, Metric, Unit};
@@ -117,17 +118,6 @@ const NO_DISKS: &[&str] =
 /// What the kernel counts in, whatever the disk's own sectors are.
 const SECTOR: u64 = 512;
 
-struct Device<'a> {
-    name: &'a str,
-    reads: u64,
-    sectors_read: u64,
-    milliseconds_reading: u64,
-    writes: u64,
-    sectors_written: u64,
-    milliseconds_writing: u64,
-    milliseconds_busy: u64,
-}
-
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     // A kernel may be without it, and a container may hide it.
     let content = host.read_if_there("proc/diskstats")?;
@@ -140,12 +130,15 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         if !is_measured(name, &names, &host.settings.devices) {
             continue;
         }
-        let Some(device) = parse(line) else {
+        let Some(mut device) = parse(line) else {
             odd = odd.or(Some(line));
             continue;
         };
+        if !device.was_used() {
+            add_paths(&mut device, &text);
+        }
         // What was never used since boot is a slot rather than a disk.
-        if device.reads > 0 || device.writes > 0 {
+        if device.was_used() {
             fill(&device, &mut reading.values);
         }
     }
@@ -179,28 +172,6 @@ fn is_partition(name: &str, names: &[&str]) -> bool {
     let ends_in_digit = |disk: &str| disk.ends_with(|c: char| c.is_ascii_digit());
     let disk = stem.strip_suffix('p').filter(|disk| ends_in_digit(disk)).unwrap_or(stem);
     stem != name && names.binary_search(&disk).is_ok()
-}
-
-/// The name and what follows it, behind the numbers of the device.
-fn fields(line: &str) -> impl Iterator<Item = &str> {
-    line.split_ascii_whitespace().skip(2)
-}
-
-/// `major minor name reads merged sectors ms writes merged sectors ms in-flight busy …`.
-fn parse(line: &str) -> Option<Device<'_>> {
-    let mut fields = fields(line);
-    let name = fields.next()?;
-    let mut number = |skipped: usize| fields.nth(skipped)?.parse().ok();
-    Some(Device {
-        name,
-        reads: number(0)?,
-        sectors_read: number(1)?,
-        milliseconds_reading: number(0)?,
-        writes: number(0)?,
-        sectors_written: number(1)?,
-        milliseconds_writing: number(0)?,
-        milliseconds_busy: number(1)?,
-    })
 }
 
 fn fill(device: &Device<'_>, values: &mut Values) {
@@ -280,6 +251,30 @@ mod tests {
             (of("device_operations"), of("device_busy"), of("device_wait")),
             (150.0, 700.0, 1_000.0)
         );
+    }
+
+    const PATHS: &str = "\
+   0       0 nvme0c0n1 10 1 200 4 20 2 300 6 0 9 10 0 0 0 0 0 0
+   0       0 nvme0c1n1 1 1 2 3 4 5 6 7 0 8 10 0 0 0 0 0 0
+   0       0 nvme0c1n2 500 0 500 500 500 0 500 500 0 500 500 0 0 0 0 0 0
+   0       0 nvme0c1n12 500 0 500 500 500 0 500 500 0 500 500 0 0 0 0 0 0
+   0       0 nvme00c1n1 500 0 500 500 500 0 500 500 0 500 500 0 0 0 0 0 0
+";
+
+    #[test]
+    fn an_nvme_drive_that_counts_nothing_itself_has_the_sum_of_its_paths() {
+        let table = |numbers: &str| format!("259 0 nvme0n1 {numbers}\n{PATHS}");
+        let values =
+            collected(&table("0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"), Filter::default()).unwrap();
+        assert_eq!(labels(&values), ["nvme0n1"]);
+        let of = |name| values.get(name, Some("nvme0n1")).unwrap();
+        assert_eq!((of("device_read"), of("device_written")), (202.0 * 512.0, 306.0 * 512.0));
+        assert_eq!(
+            (of("device_operations"), of("device_busy"), of("device_wait")),
+            (35.0, 17.0, 20.0)
+        );
+        let values = collected(&table("3 0 8 1 4 0 0 0 0 1 1"), Filter::default()).unwrap();
+        assert_eq!(values.get("device_operations", Some("nvme0n1")), Some(7.0), "it counts itself");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod container;
 pub mod cpu;
 pub mod custom;
 pub mod device;
+mod diskstats;
 pub mod drive;
 pub mod earlier;
 pub mod file;
