@@ -17,6 +17,7 @@ pub mod filesystem;
 mod globbed;
 mod host;
 pub mod hwmon;
+mod kind;
 pub mod link;
 pub mod load;
 pub mod memory;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use crate::series::label_text;
 
 use super::Filter;
+use super::kind::{is_for_files, is_in, is_network, is_pseudo, is_served};
 
 /// An entry, lent from the table as far as it can be: most are left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,87 +32,10 @@ impl Mount<'_> {
     }
 }
 
-/// Kernel interfaces, memory, and images that are full by design.
-fn is_pseudo(kind: &str) -> bool {
-    matches!(
-        kind,
-        "aufs"
-            | "autofs"
-            | "binder"
-            | "binfmt_misc"
-            | "bpf"
-            | "cgroup"
-            | "cgroup2"
-            | "configfs"
-            | "cramfs"
-            | "debugfs"
-            | "devpts"
-            | "devtmpfs"
-            | "efivarfs"
-            | "erofs"
-            | "functionfs"
-            | "fusectl"
-            | "hugetlbfs"
-            | "iso9660"
-            | "mqueue"
-            | "nsfs"
-            | "overlay"
-            | "proc"
-            | "pstore"
-            | "ramfs"
-            | "romfs"
-            | "rootfs"
-            | "rpc_pipefs"
-            | "securityfs"
-            | "selinuxfs"
-            | "smackfs"
-            | "squashfs"
-            | "sysfs"
-            | "tmpfs"
-            | "tracefs"
-            | "udf"
-    )
-}
-
-/// Served by another machine, which may be gone.
-fn is_network(kind: &str) -> bool {
-    matches!(
-        kind,
-        "9p" | "afs"
-            | "beegfs"
-            | "ceph"
-            | "cifs"
-            | "coda"
-            | "glusterfs"
-            | "gpfs"
-            | "lustre"
-            | "ncpfs"
-            | "nfs"
-            | "nfs4"
-            | "orangefs"
-            | "pvfs2"
-            | "smb3"
-            | "smbfs"
-            | "virtiofs"
-    )
-}
-
-/// By another machine or by a process of this one, which may not answer.
-fn is_served(kind: &str) -> bool {
-    kind.starts_with("fuse") || kind == "autofs" || is_network(kind)
-}
-
-fn is_left_out(kind: &str) -> bool {
-    let fuse = kind.starts_with("fuse") && kind != "fuseblk";
-    fuse || is_pseudo(kind) || is_network(kind)
-}
-
 impl Mount<'_> {
     /// Where the kernel shows itself: what is served there answers, or nobody goes there for files.
     pub fn is_of_the_kernel(&self) -> bool {
-        [&b"/proc"[..], b"/sys"].iter().any(|place| {
-            self.point.strip_prefix(*place).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
-        })
+        is_in(&self.point, b"/proc") || is_in(&self.point, b"/sys")
     }
 }
 
@@ -184,7 +108,7 @@ pub fn select<'a>(mounts: &[Mount<'a>], filter: &Filter) -> Vec<Mount<'a>> {
         let excluded = filter.excludes(&label);
         if filter.includes(&label) || (*mount.point == *b"/" && !excluded) {
             chosen.push(mount.clone());
-        } else if !excluded && !is_left_out(mount.kind) {
+        } else if !excluded && !is_left_out(mount, mounts) {
             candidates.push(mount);
         }
     }
@@ -201,6 +125,19 @@ pub fn select<'a>(mounts: &[Mount<'a>], filter: &Filter) -> Vec<Mount<'a>> {
         mount.apart |= mounts.iter().any(|above| above.apart && is_below(mount, above));
     }
     chosen
+}
+
+fn is_left_out(mount: &Mount<'_>, all: &[Mount<'_>]) -> bool {
+    let fuse = mount.kind.starts_with("fuse") && mount.kind != "fuseblk";
+    let is_memory = || mount.kind == "tmpfs" && !is_memory_for_files(mount, all);
+    fuse || is_pseudo(mount.kind) || is_network(mount.kind) || is_memory()
+}
+
+/// A container's shared memory is called `shm` wherever its files are kept; and what shows the memory of `/run` or
+/// `/dev/shm` once more, as for a chroot, adds none.
+fn is_memory_for_files(mount: &Mount<'_>, all: &[Mount<'_>]) -> bool {
+    let mut places = all.iter().filter(|other| other.device == mount.device);
+    !mount.read_only && mount.source != b"shm" && places.all(|place| is_for_files(&place.point))
 }
 
 fn is_below(mount: &Mount<'_>, above: &Mount<'_>) -> bool {
@@ -305,6 +242,31 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_measured_where_files_are_written_to_it() {
+        let mounts = [
+            mount("0:1", "/", "/tmp", "tmpfs"),
+            mount("0:2", "/", "/var/log", "tmpfs"),
+            mount("0:2", "/apt", "/srv/log", "tmpfs"),
+            Mount { read_only: true, ..mount("0:3", "/", "/etc/frozen", "tmpfs") },
+            mount("0:4", "/", "/runner", "tmpfs"),
+        ];
+        assert_eq!(labels(&mounts, &Filter::default()), ["/runner", "/tmp", "/var/log"]);
+    }
+
+    #[test]
+    fn memory_of_the_system_and_of_containers_is_left_out_wherever_it_is_shown() {
+        let mounts = [
+            mount("0:1", "/", "/run", "tmpfs"),
+            mount("0:1", "/", "/srv/chroot/run", "tmpfs"),
+            mount("0:2", "/", "/dev/shm", "tmpfs"),
+            mount("0:3", "/", "/var/lib/kubelet/pods/1/volumes/token", "tmpfs"),
+            mount("0:4", "/", "/var/snap/lxd/common/ns", "tmpfs"),
+            Mount { source: b"shm", ..mount("0:5", "/", "/ssd/docker/1/mounts/shm", "tmpfs") },
+        ];
+        assert!(labels(&mounts, &Filter::default()).is_empty());
+    }
+
+    #[test]
     fn the_root_stands_whatever_its_type() {
         assert_eq!(labels(&[mount("0:1", "/", "/", "overlay")], &Filter::default()), ["/"]);
     }
@@ -321,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_later_mount_hides_the_one_beneath() {
-        let mounts = [mount("8:2", "/", "/data", "xfs"), mount("0:9", "/", "/data", "tmpfs")];
+        let mounts = [mount("8:2", "/", "/data", "xfs"), mount("0:9", "/", "/data", "overlay")];
         assert!(labels(&mounts, &Filter::default()).is_empty());
     }
 
