@@ -63,14 +63,26 @@ fn one_that_was_always_read_only_is_none() {
 }
 
 #[test]
-fn what_comes_back_read_only_from_a_reboot_is_one() {
+fn a_root_that_comes_back_read_only_from_a_reboot_is_one() {
     let mut host = Host::new("raspberry-pi-4");
     host.configure(r#"{"monitoring": {"startup_grace": 0}}"#);
     host.collect();
     host.reboot();
-    remount(&host, "/boot/firmware rw", "/boot/firmware ro");
+    remount(&host, "/ / rw,noatime", "/ / ro,noatime");
+    remount(&host, "ext4 /dev/mmcblk0p2 rw", "ext4 /dev/mmcblk0p2 ro");
     host.collect();
-    assert_eq!(changes(&host), [change("raised", "/boot/firmware")]);
+    assert_eq!(changes(&host), [change("raised", "/")]);
+}
+
+#[test]
+fn a_boot_partition_that_is_made_read_only_on_purpose_is_none() {
+    let mut host = Host::new("raspberry-pi-4");
+    host.collect();
+    remount(&host, "/boot/firmware rw", "/boot/firmware ro");
+    remount(&host, "vfat /dev/mmcblk0p1 rw", "vfat /dev/mmcblk0p1 ro");
+    host.pass(300, 5);
+    host.collect();
+    assert_eq!((changes(&host), host.last().get(SERIES)), (vec![], None));
 }
 
 #[test]
@@ -101,12 +113,14 @@ fn errors_of_a_file_system_are_an_alert_when_they_are_new() {
 }
 
 #[test]
-fn a_worn_emmc_and_an_array_that_lacks_a_drive_are_alerts() {
+fn a_worn_emmc_and_arrays_that_lack_drives_are_alerts() {
     let host = Host::new("x86-server");
     for (path, text) in [
         ("sys/block/mmcblk0/device/life_time", "0x09 0x02\n"),
         ("sys/block/mmcblk0/device/pre_eol_info", "0x03\n"),
         ("sys/block/md127/md/degraded", "1\n"),
+        ("sys/block/md126/md/array_state", "broken\n"),
+        ("proc/spl/kstat/zfs/tank/state", "DEGRADED\n"),
     ] {
         fs::create_dir_all(host.path("root").join(path).parent().unwrap()).unwrap();
         host.write(path, text);
@@ -120,7 +134,7 @@ fn a_worn_emmc_and_an_array_that_lacks_a_drive_are_alerts() {
         .map(|event| {
             format!("{} {}", event["level"].as_str().unwrap(), event["series"].as_str().unwrap())
         })
-        .filter(|text| ["device_", "raid_"].iter().any(|part| text.contains(part)))
+        .filter(|text| ["device_", "raid_", "pool_"].iter().any(|part| text.contains(part)))
         .collect();
     series.sort();
     assert_eq!(
@@ -128,7 +142,9 @@ fn a_worn_emmc_and_an_array_that_lacks_a_drive_are_alerts() {
         [
             "critical device_failed{sdb}",
             "critical device_pre_eol{mmcblk0}",
+            "critical pool_degraded{tank}",
             "critical raid_degraded{md127}",
+            "critical raid_failed{md126}",
             "warning device_life_percent{mmcblk0}",
         ]
     );

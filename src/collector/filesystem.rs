@@ -11,6 +11,7 @@ use anyhow::bail;
 
 use super::apart::{self, Question};
 use super::mountinfo::{self, Mount};
+use super::readonly;
 use super::space::{self, Space, heard};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
@@ -56,25 +57,6 @@ static INODES: Metric = Metric::gauge(
 .labelled("mount")
 .phrased("{label} {value} of its inodes used")
 .judged(&[Judged::warning(90.0).until(80.0).and_critical(98.0)]);
-static READ_ONLY: Metric = Metric::gauge(
-    "filesystem_readonly",
-    Unit::Count,
-    "1 if nothing can be written to the file system, else 0.",
-)
-.labelled("mount")
-.phrased_as_state("{label} is read-only", "{label} can be written again")
-.carried()
-.inhibits();
-static TURNED_READ_ONLY: Metric = Metric::gauge(
-    "filesystem_turned_readonly",
-    Unit::Count,
-    "1 if the file system is read-only and could be written in an earlier sample, or is mounted to be written; 0 once it can be written again; else absent.",
-)
-.labelled("mount")
-.phrased_as_state("{label} turned read-only", "{label} can be written again")
-.judged(&[Judged::critical(1.0).until(0.0)])
-.carried()
-.inhibits();
 
 pub static COLLECTOR: Collector = Collector::new(
     "filesystem",
@@ -87,8 +69,8 @@ pub static COLLECTOR: Collector = Collector::new(
         &AVAILABLE,
         &TOTAL,
         &INODES,
-        &READ_ONLY,
-        &TURNED_READ_ONLY,
+        &readonly::READ_ONLY,
+        &readonly::TURNED,
     ],
     collect,
 );
@@ -201,14 +183,7 @@ fn fill(host: &Host<'_>, mount: &Mount<'_>, space: Space, reading: &mut Reading)
     if let Some(percent) = space.inodes_percent() {
         values.set_for(&INODES, &label, percent);
     }
-    values.set_for(&READ_ONLY, &label, u64::from(mount.read_only));
-    let before = |metric: &Metric| host.last?.values.get(metric.name, Some(&label));
-    let turned = before(&TURNED_READ_ONLY);
-    // One that never could be written is meant to be so, and one that always could has nothing to tell.
-    let could_be_written = mount.failed || before(&READ_ONLY) == Some(0.0);
-    if turned.is_some() || (mount.read_only && could_be_written) {
-        values.set_for(&TURNED_READ_ONLY, &label, u64::from(mount.read_only));
-    }
+    readonly::fill(host, mount, &label, values);
 }
 
 fn below(root: &Path, point: &[u8]) -> PathBuf {
@@ -216,7 +191,7 @@ fn below(root: &Path, point: &[u8]) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Filter;
     use super::super::Settings;
     use super::super::apart::Answer;
@@ -224,11 +199,8 @@ mod tests {
     use super::super::space::tests::SPACE;
     use super::super::tests::{fixture, tree};
     use super::*;
-    use crate::sample::Sample;
-    use crate::sample::Values;
-    use crate::sample::read::{Wanted, line};
 
-    fn table(lines: &[&str]) -> tempfile::TempDir {
+    pub(crate) fn table(lines: &[&str]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(directory.path().join("proc/1")).unwrap();
         let text = lines.join("\n");
@@ -324,40 +296,15 @@ mod tests {
         assert!(failure.is_none() && reading.earlier.stuck.is_empty(), "its number is used again");
     }
 
-    fn measured(options: &str, last: Option<&str>) -> Values {
-        let (own, whole) = options.split_once(' ').unwrap();
-        let directory = table(&[&format!("28 1 8:1 / / {own} - ext4 /dev/sda1 {whole}")]);
-        let last: Option<Sample> = last.map(|values| {
-            let text = format!("{{\"timestamp\":\"2026-11-22T00:00:00Z\",{values}}}");
-            line(text.as_bytes(), &Wanted::everything()).unwrap()
-        });
-        let mut reading = Reading::default();
-        let host = Host { last: last.as_ref(), ..fixture(directory.path()) };
-        collect(&host, &mut reading).unwrap();
-        reading.values
-    }
-
-    #[test]
-    fn one_that_turned_read_only_is_told_until_it_can_be_written_again() {
-        let of = |options, last| measured(options, last).get(TURNED_READ_ONLY.name, Some("/"));
-        let was = |metric: &Metric, number| format!("\"{}\":{{\"/\":{number}}}", metric.name);
-        let (writable, read_only) = (was(&READ_ONLY, 0), was(&TURNED_READ_ONLY, 1));
-        assert_eq!((of("rw rw", None), of("rw rw", Some(&writable))), (None, None));
-        assert_eq!(of("ro ro", Some(&writable)), Some(1.0));
-        assert_eq!(of("ro ro", Some(&read_only)), Some(1.0));
-        assert_eq!(of("rw rw", Some(&read_only)), Some(0.0));
-        assert_eq!(of("rw ro", None), Some(1.0), "the kernel found an error");
-        assert_eq!(of("ro ro", None), None, "it is meant to be so");
-        assert_eq!(of("ro ro", Some(&was(&READ_ONLY, 1))), None, "it always was");
-    }
-
     #[test]
     fn inodes_are_measured_where_there_is_a_number_of_them() {
-        assert_eq!(measured("rw rw", None).get(INODES.name, Some("/")), Some(40.0));
         let directory = table(&[ROOT]);
-        let space = |_: &Path| Ok(Space { inodes: 0, inodes_free: 0, ..SPACE });
-        let mut reading = Reading::default();
-        collect(&Host { space, ..fixture(directory.path()) }, &mut reading).unwrap();
-        assert_eq!(reading.values.get(INODES.name, Some("/")), None);
+        let percent = |space| {
+            let mut reading = Reading::default();
+            collect(&Host { space, ..fixture(directory.path()) }, &mut reading).unwrap();
+            reading.values.get(INODES.name, Some("/"))
+        };
+        let without = |_: &Path| Ok(Space { inodes: 0, inodes_free: 0, ..SPACE });
+        assert_eq!((percent(|_| Ok(SPACE)), percent(without)), (Some(40.0), None));
     }
 }

@@ -69,6 +69,11 @@ pub(super) fn is_served(kind: &str) -> bool {
     kind.starts_with("fuse") || kind == "autofs" || is_network(kind)
 }
 
+/// Those that the kernel makes read-only for an error, and for no other reason: some it cannot write at all.
+pub(super) fn turns_read_only(kind: &str) -> bool {
+    matches!(kind, "ext2" | "ext3" | "ext4" | "btrfs" | "vfat" | "exfat" | "f2fs" | "jfs")
+}
+
 /// Where memory is mounted that the system, or a container, has for its own.
 const NOT_FOR_FILES: &[&[u8]] = &[
     b"/dev",

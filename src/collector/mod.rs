@@ -29,6 +29,7 @@ pub mod patience;
 pub mod pressure;
 pub mod process;
 mod raid;
+mod readonly;
 mod scan;
 pub mod space;
 mod sysfs;

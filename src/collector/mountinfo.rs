@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::series::label_text;
 
 use super::Filter;
-use super::kind::{is_for_files, is_in, is_network, is_pseudo, is_served};
+use super::kind::{is_for_files, is_in, is_network, is_pseudo, is_served, turns_read_only};
 
 /// An entry, lent from the table as far as it can be: most are left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,21 +18,32 @@ pub struct Mount<'a> {
     pub point: Cow<'a, [u8]>,
     pub kind: &'a str,
     pub source: &'a [u8],
-    /// Nothing can be written: mounted so, or so since the file system failed.
-    pub read_only: bool,
-    /// That, although it is mounted to be written: the kernel found an error.
-    pub failed: bool,
+    pub writing: Writing,
     /// A call on it may never return.
     pub apart: bool,
+}
+
+/// Whether anything can be written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Writing {
+    Possible,
+    /// It is mounted to be read only.
+    NotMeant,
+    /// It is mounted to be written, but the kernel cannot write it, or found an error.
+    NotPossible,
+    /// The same, and it is an error.
+    Failed,
 }
 
 impl Mount<'_> {
     pub fn label(&self) -> String {
         label_text(&self.point)
     }
-}
 
-impl Mount<'_> {
+    pub fn is_read_only(&self) -> bool {
+        self.writing != Writing::Possible
+    }
+
     /// Where the kernel shows itself: what is served there answers, or nobody goes there for files.
     pub fn is_of_the_kernel(&self) -> bool {
         is_in(&self.point, b"/proc") || is_in(&self.point, b"/sys")
@@ -55,12 +66,18 @@ fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let kind = std::str::from_utf8(rest.next()?).ok()?;
     let source = rest.next().unwrap_or_default();
     let whole = rest.next().unwrap_or_default();
-    let is_emergency = has(whole, b"emergency_ro");
-    let (own, whole) = (has(options, b"ro"), has(whole, b"ro") || is_emergency);
-    // An image is read-only however it is mounted.
-    let failed = is_emergency || (whole && !own && !is_pseudo(kind));
-    let (read_only, apart) = (own || whole, is_served(kind));
-    Some(Mount { device, root, point, kind, source, read_only, failed, apart })
+    let writing = if has(options, b"ro") {
+        Writing::NotMeant
+    } else if has(whole, b"emergency_ro") {
+        Writing::Failed
+    } else if !has(whole, b"ro") {
+        Writing::Possible
+    } else if turns_read_only(kind) {
+        Writing::Failed
+    } else {
+        Writing::NotPossible
+    };
+    Some(Mount { device, root, point, kind, source, writing, apart: is_served(kind) })
 }
 
 fn has(options: &[u8], option: &[u8]) -> bool {
@@ -130,14 +147,18 @@ pub fn select<'a>(mounts: &[Mount<'a>], filter: &Filter) -> Vec<Mount<'a>> {
 fn is_left_out(mount: &Mount<'_>, all: &[Mount<'_>]) -> bool {
     let fuse = mount.kind.starts_with("fuse") && mount.kind != "fuseblk";
     let is_memory = || mount.kind == "tmpfs" && !is_memory_for_files(mount, all);
-    fuse || is_pseudo(mount.kind) || is_network(mount.kind) || is_memory()
+    // What its own `.zfs` directory shows while somebody looks there.
+    let is_snapshot = || mount.kind == "zfs" && mount.source.contains(&b'@');
+    fuse || is_pseudo(mount.kind) || is_network(mount.kind) || is_memory() || is_snapshot()
 }
 
 /// A container's shared memory is called `shm` wherever its files are kept; and what shows the memory of `/run` or
 /// `/dev/shm` once more, as for a chroot, adds none.
 fn is_memory_for_files(mount: &Mount<'_>, all: &[Mount<'_>]) -> bool {
     let mut places = all.iter().filter(|other| other.device == mount.device);
-    !mount.read_only && mount.source != b"shm" && places.all(|place| is_for_files(&place.point))
+    !mount.is_read_only()
+        && mount.source != b"shm"
+        && places.all(|place| is_for_files(&place.point))
 }
 
 fn is_below(mount: &Mount<'_>, above: &Mount<'_>) -> bool {
@@ -161,8 +182,7 @@ mod tests {
             point: point.as_bytes().into(),
             kind,
             source: device.as_bytes(),
-            read_only: false,
-            failed: false,
+            writing: Writing::Possible,
             apart: is_served(kind),
         }
     }
@@ -180,7 +200,7 @@ mod tests {
             ("rw,noatime", "rw,errors=remount-ro", false),
         ] {
             let line = format!("36 35 98:0 / /data {own} - ext4 /dev/sda1 {whole}");
-            assert_eq!(parse(line.as_bytes())[0].read_only, read_only, "{line}");
+            assert_eq!(parse(line.as_bytes())[0].is_read_only(), read_only, "{line}");
         }
     }
 
@@ -192,9 +212,11 @@ mod tests {
             ("ro", "ext4", "ro", false),
             ("ro", "ext4", "rw", false),
             ("rw", "squashfs", "ro", false),
+            ("rw", "hfsplus", "ro", false),
+            ("rw", "xfs", "rw,emergency_ro", true),
         ] {
             let line = format!("36 35 98:0 / /data {own} - {kind} /dev/sda1 {whole}");
-            assert_eq!(parse(line.as_bytes())[0].failed, failed, "{line}");
+            assert_eq!(parse(line.as_bytes())[0].writing == Writing::Failed, failed, "{line}");
         }
     }
 
@@ -242,12 +264,24 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_of_zfs_is_left_out() {
+        let mounts = [
+            Mount { source: b"tank/home", ..mount("0:40", "/", "/home", "zfs") },
+            Mount {
+                source: b"tank/home@daily",
+                ..mount("0:41", "/", "/home/.zfs/snapshot/daily", "zfs")
+            },
+        ];
+        assert_eq!(labels(&mounts, &Filter::default()), ["/home"]);
+    }
+
+    #[test]
     fn memory_is_measured_where_files_are_written_to_it() {
         let mounts = [
             mount("0:1", "/", "/tmp", "tmpfs"),
             mount("0:2", "/", "/var/log", "tmpfs"),
             mount("0:2", "/apt", "/srv/log", "tmpfs"),
-            Mount { read_only: true, ..mount("0:3", "/", "/etc/frozen", "tmpfs") },
+            Mount { writing: Writing::NotMeant, ..mount("0:3", "/", "/etc/frozen", "tmpfs") },
             mount("0:4", "/", "/runner", "tmpfs"),
         ];
         assert_eq!(labels(&mounts, &Filter::default()), ["/runner", "/tmp", "/var/log"]);
