@@ -42,6 +42,7 @@ pub mod child;
 pub mod collector;
 pub mod config;
 pub mod notify;
+pub mod regular;
 pub mod store;
 
 // Showing.

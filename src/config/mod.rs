@@ -21,6 +21,8 @@ pub mod url;
 mod watch;
 pub mod webhook;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -37,6 +39,9 @@ use heartbeat::Heartbeat;
 use key::Key;
 use program::Program;
 use webhook::Webhook;
+
+/// Bytes; what is larger is no configuration.
+const MOST: u64 = 16 << 20;
 
 pub const EXAMPLE: &str = include_str!("../../config.example.json");
 
@@ -159,8 +164,14 @@ pub struct Config {
 /// The file cannot be read or is not a JSON object, or says wrongly where to store.
 pub fn load(path: Option<&Path>) -> anyhow::Result<Config> {
     let Some(path) = path else { return from_text("{}", None) };
-    let text = std::fs::read(path)
+    // It may come through a pipe, but not for ever.
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST + 1).read_to_end(&mut text))
         .with_context(|| format!("could not read the configuration {}", path.display()))?;
+    if text.len() as u64 > MOST {
+        bail!("could not read the configuration {}: it does not end", path.display());
+    }
     let text = String::from_utf8(text).ok().with_context(|| {
         format!("could not read the configuration {}: it is not UTF-8 text", path.display())
     })?;
@@ -258,6 +269,12 @@ mod tests {
         assert_eq!(config.faults, []);
         assert_eq!(config.metrics_path.as_deref(), Some(Path::new("/etc/hostwatch/data/metrics")));
         assert_eq!(config.log_interval, Some(300.0));
+    }
+
+    #[test]
+    fn what_never_ends_is_no_configuration() {
+        let error = load(Some(Path::new("/dev/zero"))).unwrap_err().to_string();
+        assert_eq!(error, "could not read the configuration /dev/zero: it does not end");
     }
 
     #[test]

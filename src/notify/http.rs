@@ -15,6 +15,7 @@ use ureq::{Agent, Body, Error, SendBody, http};
 use super::watchdog::{no_end, unfinished, within};
 use super::{Outcome, failure};
 use crate::config::url::SecretUrl;
+use crate::regular;
 use crate::render::wording::one_line;
 
 /// How much of an answer is said, and how long its text is waited for.
@@ -108,7 +109,7 @@ fn roots(ca_file: Option<&Path>) -> anyhow::Result<RootCerts> {
         system.iter().map(|one| Certificate::from_der(one.as_ref()).to_owned()).collect();
     if let Some(path) = ca_file {
         let what = || format!("could not read the certificates in {}", path.display());
-        let text = std::fs::read(path).with_context(what)?;
+        let text = regular::whole(path, regular::MOST).with_context(what)?;
         let before = roots.len();
         for item in parse_pem(&text) {
             if let PemItem::Certificate(certificate) = item.with_context(what)? {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::config::email::Smtp;
+use crate::regular;
 
 const CREDENTIAL: &str = "smtp.password";
 
@@ -45,7 +46,12 @@ pub(super) fn credential(
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Option<String> {
     let path = PathBuf::from(variable("CREDENTIALS_DIRECTORY")?).join(name);
-    fs::read_to_string(path).ok().map(|text| trimmed(&text)).filter(|text| !text.trim().is_empty())
+    text(&path).ok().map(|text| trimmed(&text)).filter(|text| !text.trim().is_empty())
+}
+
+fn text(path: &Path) -> std::io::Result<String> {
+    let content = regular::whole(path, regular::MOST)?;
+    String::from_utf8(content).map_err(|_| std::io::Error::other("it is no UTF-8 text"))
 }
 
 /// What a file of its own holds; `what` says in errors what that is.
@@ -53,11 +59,10 @@ pub(super) fn credential(
 /// # Errors
 /// It cannot be read, everybody may read it, or it is empty.
 pub fn from_file(path: &Path, what: &str) -> anyhow::Result<String> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("could not read {what} {}", path.display()))
-        .map_err(|error| {
-            anyhow::anyhow!("{}", crate::render::wording::one_line(&format!("{error:#}")))
-        })?;
+    let text =
+        text(path).with_context(|| format!("could not read {what} {}", path.display())).map_err(
+            |error| anyhow::anyhow!("{}", crate::render::wording::one_line(&format!("{error:#}"))),
+        )?;
     refuse_world_readable(path, what)?;
     if text.trim().is_empty() {
         bail!("could not use {what} {}: it is empty", path.display());
@@ -119,6 +124,15 @@ mod tests {
             password(&smtp(Some(own), None), None, &|_| None).unwrap().as_deref(),
             Some("secret")
         );
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = from_file(&pipe, "the password file").unwrap_err().to_string();
+        assert!(error.ends_with("pipe: it is no regular file"), "{error}");
     }
 
     #[test]

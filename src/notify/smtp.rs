@@ -15,6 +15,7 @@ use super::watchdog::within;
 use super::{Outcome, Refused, failure};
 use crate::alert::state::Frozen;
 use crate::config::email::{Security, Smtp};
+use crate::regular;
 
 /// For a goodbye.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -123,7 +124,8 @@ fn tls(server: &Smtp) -> Result<TlsParameters, Failure> {
         let wrong = |reason: String| {
             (format!("could not use the ca_file {}: {reason}", path.display()), false)
         };
-        let content = fs::read(path).map_err(|error| wrong(failure::of_io(&error)))?;
+        let content =
+            regular::whole(path, regular::MOST).map_err(|error| wrong(failure::of_io(&error)))?;
         builder = builder.add_root_certificate(
             Certificate::from_pem(&content)
                 .map_err(|_| wrong("it holds no PEM certificate".to_owned()))?,

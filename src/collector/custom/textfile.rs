@@ -1,12 +1,10 @@
 //! Files that something else writes for us to read: `*.prom` and the like. What is too old is no longer true, and said.
 
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::parse::{Format, Parsed, parse};
@@ -14,6 +12,7 @@ use super::run::MOST;
 use crate::collector::apart;
 use crate::collector::globbed::matches;
 use crate::collector::{Host, Reading};
+use crate::regular;
 use crate::render::wording::one_line;
 use crate::time::span;
 
@@ -110,13 +109,8 @@ fn young(text: Text, max_age: Option<f64>, now: i64) -> Result<String, String> {
 
 fn one(path: &Path) -> Result<Text, String> {
     let words = |error: std::io::Error| one_line(&error.to_string());
-    // A pipe would make us wait for whoever writes to it.
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(words)?;
+    let opened = regular::open(path).map_err(words)?;
     let data = opened.metadata().map_err(words)?;
-    if !data.is_file() {
-        return Err("is no file".to_owned());
-    }
     let mut bytes = Vec::new();
     opened.take(MOST as u64 + 1).read_to_end(&mut bytes).map_err(words)?;
     if bytes.len() > MOST {
@@ -193,7 +187,7 @@ mod tests {
         let root = tree(&[("a.prom", "<html>"), ("b.prom", "b 2\n")]);
         assert_eq!(read_in(root.path(), None, 0), "b 2; ! a.prom: \"<html>\" is no sample");
         fs::create_dir(root.path().join("0.prom")).unwrap();
-        assert_eq!(read_in(root.path(), None, 0), "b 2; ! 0.prom: is no file");
+        assert_eq!(read_in(root.path(), None, 0), "b 2; ! 0.prom: it is no regular file");
         let big = tree(&[("a.prom", &"# x\n".repeat(20_000))]);
         assert_eq!(read_in(big.path(), None, 0), "! a.prom: more than 64 KiB");
     }
@@ -203,7 +197,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a.prom");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        assert_eq!(read_in(root.path(), None, 0), "! a.prom: is no file");
+        assert_eq!(read_in(root.path(), None, 0), "! a.prom: it is no regular file");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use rustix::fs::{Access, access};
 use super::Finding;
 use crate::config::key::Key;
 use crate::notify::secret;
+use crate::regular;
 use crate::render::wording::one_line;
 
 /// A name server that does not answer can hold a program for minutes.
@@ -59,7 +60,7 @@ pub(super) fn not_a_program(program: &Path) -> Option<String> {
 
 pub(super) fn authority(path: &Path, key: &Key) -> Option<Finding> {
     let could_not = format!("could not use the ca_file {}", path.display());
-    match fs::read(path) {
+    match regular::whole(path, regular::MOST) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(not_ours(path)),
         Err(error) => Some(about(key, format!("{could_not}: {}", one_line(&error.to_string())))),
         Ok(content) if !String::from_utf8_lossy(&content).contains("BEGIN CERTIFICATE") => {
@@ -72,7 +73,7 @@ pub(super) fn authority(path: &Path, key: &Key) -> Option<Finding> {
 /// A file that holds a secret, without ever showing it.
 pub(super) fn secret_file(path: &Path, what: &str, key: &Key) -> Option<Finding> {
     let closed =
-        fs::File::open(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        regular::open(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     if closed {
         return Some(not_ours(path));
     }
