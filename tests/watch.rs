@@ -74,7 +74,7 @@ fn a_slip_in_one_is_named_and_the_others_are_watched() {
 }
 
 #[test]
-fn an_unreadable_number_is_an_error_of_the_watch_alone() {
+fn a_file_without_a_number_is_an_error_and_nobody_is_found() {
     let host = Host::new("raspberry-pi-4");
     fs::create_dir_all(host.path("root/run")).unwrap();
     host.write("run/gate.pid", "gate\n");
@@ -87,6 +87,6 @@ fn an_unreadable_number_is_an_error_of_the_watch_alone() {
             .unwrap()
             .ends_with("/run/gate.pid: no number of a process")
     );
-    assert_eq!(line.get("watch_missing"), None);
+    assert_eq!(line["watch_missing"], json!({"gate": 1}));
     assert_eq!(line["collector_failed"], json!({"watch": 1}));
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::anyhow;
 use regex_lite::Regex;
 
 use super::super::scan::Stat;
 use super::super::{Host, read_whole};
-use super::{Watch, cgroup, own_pid};
+use super::{Found, Watch, cgroup, own_pid};
+use crate::regular;
 use crate::series::label_text;
 
 /// What the processes are known by.
@@ -27,6 +28,8 @@ pub enum By {
 
 /// The kernel keeps no more of a name.
 const NAME_BYTES: usize = 15;
+/// A number and its newline are shorter.
+const PID_BYTES: usize = 256;
 const OURSELVES: &str = env!("CARGO_PKG_NAME");
 
 /// # Errors
@@ -59,22 +62,28 @@ impl<'a> Processes<'a> {
         Processes { host, stats, lines }
     }
 
-    /// # Errors
-    /// What tells them cannot be read.
-    pub(super) fn of(&self, by: &By) -> anyhow::Result<Vec<&'a Stat>> {
-        let pids = match by {
+    pub(super) fn of(&self, by: &By) -> Found<'a> {
+        let found = |pids: BTreeSet<u32>| self.filtered(|stat| pids.contains(&stat.pid));
+        match by {
             By::Process(name) => {
                 let kept = label_text(name.as_bytes().get(..NAME_BYTES).unwrap_or(name.as_bytes()));
-                return Ok(self.filtered(|stat| stat.name == kept));
+                Found::of(self.filtered(|stat| stat.name == kept))
             }
             By::Match(regex) => {
                 let is_match = |line: &String| regex.is_match(line);
-                return Ok(self.filtered(|stat| self.lines.get(&stat.pid).is_some_and(is_match)));
+                Found::of(self.filtered(|stat| self.lines.get(&stat.pid).is_some_and(is_match)))
             }
-            By::PidFile(path) => pid(self.host, path)?.into_iter().collect(),
-            By::Unit(unit) => cgroup::pids(self.host, unit)?,
-        };
-        Ok(self.filtered(|stat| pids.contains(&stat.pid)))
+            By::PidFile(path) => match pid(self.host, path) {
+                Ok(pid) => Found::of(found(pid.into_iter().collect())),
+                Err(fault) => {
+                    Found { stats: fault.is_nobody.then(Vec::new), fault: Some(fault.why) }
+                }
+            },
+            By::Unit(unit) => match cgroup::pids(self.host, unit) {
+                Ok(pids) => Found::of(found(pids)),
+                Err(why) => Found { stats: None, fault: Some(why) },
+            },
+        }
     }
 
     fn filtered(&self, is_meant: impl Fn(&Stat) -> bool) -> Vec<&'a Stat> {
@@ -88,18 +97,28 @@ fn line(host: &Host<'_>, pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&content).trim_end_matches('\0').replace('\0', " "))
 }
 
+/// What is wrong with a file that should hold a number, and whether it surely names nobody.
+struct Wrong {
+    is_nobody: bool,
+    why: anyhow::Error,
+}
+
 /// The number in a file; none where there is no file.
-fn pid(host: &Host<'_>, path: &Path) -> anyhow::Result<BTreeSet<u32>> {
+fn pid(host: &Host<'_>, path: &Path) -> Result<Option<u32>, Wrong> {
     let full = host.path(path.to_string_lossy().trim_start_matches('/'));
-    let content = match read_whole(&full) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        other => other.with_context(|| format!("could not read {}", full.display()))?,
+    let content = match regular::head(&full, PID_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let is_nobody = error.kind() == io::ErrorKind::Other;
+            let why =
+                anyhow::Error::new(error).context(format!("could not read {}", full.display()));
+            return Err(Wrong { is_nobody, why });
+        }
+        Ok(content) => content,
     };
     let text = String::from_utf8_lossy(&content);
-    match text.split_whitespace().next().map(str::parse) {
-        // It is being written, or was left behind without one.
-        None => Ok(BTreeSet::new()),
-        Some(Ok(pid)) => Ok(BTreeSet::from([pid])),
-        Some(Err(_)) => bail!("could not understand {}: no number of a process", full.display()),
-    }
+    // It is being written, or was left behind without one.
+    let Some(word) = text.split_whitespace().next() else { return Ok(None) };
+    let none = || anyhow!("could not understand {}: no number of a process", full.display());
+    word.parse().map(Some).map_err(|_| Wrong { is_nobody: true, why: none() })
 }

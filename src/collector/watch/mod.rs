@@ -7,6 +7,8 @@ mod usage;
 
 use std::fs;
 
+use anyhow::bail;
+
 use super::process::cpu_percent;
 use super::scan::{Stat, scan};
 use super::{Collector, Host, Reading};
@@ -124,17 +126,27 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     if let Some(all) = &all {
         found = processes_of(host, all, watches);
     }
-    let mut outcome = Ok(());
+    let mut failed = Vec::new();
     for (watch, found) in watches.iter().zip(found) {
-        match found {
-            Ok(found) => set(watch, &found, host, &mut reading.values),
-            Err(error) => outcome = outcome.and(Err(error)),
+        if let Some(stats) = &found.stats {
+            set(watch, stats, host, &mut reading.values);
         }
+        failed.extend(found.fault.map(|why| format!("{}: {why:#}", watch.name)));
     }
-    outcome
+    if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
 }
 
-type Found<'a> = anyhow::Result<Vec<&'a Stat>>;
+/// The processes of one, `None` if nobody knows; and what was wrong.
+struct Found<'a> {
+    stats: Option<Vec<&'a Stat>>,
+    fault: Option<anyhow::Error>,
+}
+
+impl<'a> Found<'a> {
+    fn of(stats: Vec<&'a Stat>) -> Self {
+        Found { stats: Some(stats), fault: None }
+    }
+}
 
 /// The processes of each.
 fn processes_of<'a>(host: &'a Host<'a>, stats: &'a [Stat], watches: &[Watch]) -> Vec<Found<'a>> {
@@ -143,7 +155,7 @@ fn processes_of<'a>(host: &'a Host<'a>, stats: &'a [Stat], watches: &[Watch]) ->
 }
 
 fn is_short(watch: &Watch, found: &Found<'_>) -> bool {
-    found.as_ref().is_ok_and(|found| (found.len() as u64) < watch.min)
+    found.stats.as_ref().is_some_and(|stats| (stats.len() as u64) < watch.min)
 }
 
 /// `nginx` is `nginx.service`.

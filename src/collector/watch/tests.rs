@@ -155,7 +155,33 @@ fn a_file_tells_the_number() {
     let error = outcome.unwrap_err().to_string();
     assert!(error.ends_with("/run/odd.pid: no number of a process"), "{error}");
     assert_eq!(values.get("watch_missing", Some("gate")), Some(0.0), "the others are seen");
-    assert_eq!(values.get("watch_missing", Some("odd")), None, "nobody knows");
+    assert_eq!(values.get("watch_missing", Some("odd")), Some(1.0), "it names nobody");
+}
+
+#[test]
+fn a_file_that_names_nobody_is_told_and_holds_nobody_up() {
+    let stat = stat(7, "gate", 'S', 1);
+    let root = files(&[
+        ("proc/7/stat", &stat),
+        ("run/below.pid", "-1\n"),
+        ("run/great.pid", &"x".repeat(1 << 20)),
+    ]);
+    let pipe = root.path().join("run/pipe.pid");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", root.path().join("run/zero.pid")).unwrap();
+    for (name, words) in [
+        ("below", "no number of a process"),
+        ("great", "no number of a process"),
+        ("pipe", "it is no regular file"),
+        ("zero", "it is no regular file"),
+    ] {
+        let by = By::PidFile(format!("/run/{name}.pid").into());
+        let (values, outcome) = seen(root.path(), vec![watch(name, by)], None);
+        let error = outcome.unwrap_err().to_string();
+        let is_named = error.starts_with(&format!("{name}: could not")) && error.contains(".pid: ");
+        assert!(is_named && error.ends_with(words), "{error}");
+        assert_eq!(values.get("watch_missing", Some(name)), Some(1.0), "{name}");
+    }
 }
 
 #[test]
