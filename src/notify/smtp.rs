@@ -1,6 +1,5 @@
 //! One message over one SMTP connection (RFC 5321), step by step, so that it is known how far it got.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ pub mod textfile;
 
 use std::time::Duration;
 
-use super::patience::{self, Job, Patience};
+use super::patience::{self, Job};
 use super::{COLLECTOR_FAILED, Host, Reading};
 use crate::child::{GRACE, how, last_line};
 use crate::metric::Metric;
@@ -62,15 +62,22 @@ impl Custom {
         }
     }
 
-    fn result(&self, ran: &run::Ran) -> Result<Parsed, String> {
+    /// By the newest line.
+    fn was_plugin(&self, host: &Host<'_>) -> bool {
+        let state = self.plugin.zip(host.last);
+        state.is_some_and(|(plugin, last)| last.values.entry(plugin.state.name).is_some())
+    }
+
+    /// `is_known`: it was a plugin when it ran last.
+    fn result(&self, ran: &run::Ran, is_known: bool) -> Result<Parsed, String> {
         let text = String::from_utf8_lossy(&ran.output);
+        let code = ran.status.code();
         let is_plugin = match self.format {
             Format::Nagios => true,
-            // Without data a status is a failure like any other.
-            Format::Auto => !ran.status.success() && perfdata::is_there(&text),
+            Format::Auto => perfdata::is_of_plugin(&text, code, is_known),
             _ => false,
         };
-        match ran.status.code() {
+        match code {
             Some(0) if !is_plugin => parse(self.format, &text),
             Some(UNKNOWN) if is_plugin => Err(format!("unknown: {}", perfdata::summary(&text))),
             Some(state @ 0..UNKNOWN) if is_plugin => {
@@ -96,7 +103,7 @@ fn read(customs: &[Custom], host: &Host<'_>, reading: &mut Reading) -> Vec<Resul
     // Who still waits for a file is no orphan.
     let is_command = |custom: &Custom| custom.file().is_none();
     let orphans = customs.iter().any(is_command).then(Orphans::gather);
-    let mut ran = run_all(customs, host.patience).into_iter();
+    let mut ran = run_all(customs, host).into_iter();
     if let Some(orphans) = orphans {
         orphans.end();
     }
@@ -111,15 +118,16 @@ fn read(customs: &[Custom], host: &Host<'_>, reading: &mut Reading) -> Vec<Resul
 }
 
 /// The commands among them, each in a thread of its own.
-fn run_all(customs: &[Custom], patience: Patience) -> Vec<Result<Parsed, String>> {
+fn run_all(customs: &[Custom], host: &Host<'_>) -> Vec<Result<Parsed, String>> {
     let mut longest = Duration::ZERO;
     let mut job = |custom: &Custom| -> Option<Job<Result<Parsed, String>>> {
         let Source::Command { argv, limit } = &custom.source else { return None };
         // What hangs elsewhere is not their fault.
-        let limit = patience.at_most(*limit).max(LEAST.min(*limit));
+        let limit = host.patience.at_most(*limit).max(LEAST.min(*limit));
         longest = longest.max(limit);
         let (name, custom, argv) = (custom.name.clone(), custom.clone(), argv.clone());
-        let work = move || custom.result(&run::run(&argv, limit)?);
+        let is_known = custom.was_plugin(host);
+        let work = move || custom.result(&run::run(&argv, limit)?, is_known);
         Some((format!("custom:{name}"), Box::new(work)))
     };
     let jobs = customs.iter().filter_map(&mut job).collect();

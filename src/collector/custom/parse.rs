@@ -113,7 +113,7 @@ pub fn parse(format: Format, text: &str) -> Result<Parsed, String> {
 }
 
 /// Which form it has.
-fn guess(text: &str) -> Format {
+pub(super) fn guess(text: &str) -> Format {
     let trimmed = text.trim();
     if trimmed.starts_with('{') {
         Format::Json
@@ -171,6 +171,12 @@ fn lines(text: &str) -> Parsed {
         }
     }
     parsed
+}
+
+/// How many there are, where all lines are understood.
+pub(super) fn count_lines(text: &str) -> Option<usize> {
+    let parsed = lines(text);
+    Some(parsed.numbers.len()).filter(|count| *count > 0 && parsed.fault.is_none())
 }
 
 fn json(text: &str) -> Result<Parsed, String> {

@@ -1,12 +1,44 @@
 //! The performance data of a monitoring plugin: `'label'=value[UOM];warn;crit;min;max`, after the `|` of the first line
 //! and after that of the lines below it. Numbers are scaled to seconds and bytes, and so are their limits. Pure.
 
-use super::parse::{Limit, Number, Parsed, number, shown, value};
+use super::parse::{Format, Limit, Number, Parsed, count_lines, guess, number, shown, value};
 use crate::sample::Value;
 
 /// Whether an output has any.
 pub(super) fn is_there(text: &str) -> bool {
     text.contains('|')
+}
+
+/// What plugins say, by their exit status.
+const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
+
+/// Whether it is a plugin that printed this and ended so. One that ran into a limit of its own gives no data: then it
+/// is told by what it was before, or by its word.
+pub(super) fn is_of_plugin(text: &str, code: Option<i32>, is_known: bool) -> bool {
+    let word = code.and_then(|code| WORDS.get(usize::try_from(code).ok()?));
+    match (code, word) {
+        (Some(0), _) => match guess(text) {
+            Format::Lines => is_fine(text) || is_known && count_lines(text).is_none(),
+            guessed => guessed == Format::Nagios,
+        },
+        (_, Some(word)) => {
+            is_there(text) || says(text, word) || is_known && !text.trim().is_empty()
+        }
+        _ => false,
+    }
+}
+
+fn says(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    first_line(text).split(|c| !is_part(c)).any(|other| other == word)
+}
+
+/// `OK - …`, `NAME OK: …`; what may as well be lines of numbers is that only if it has a name.
+fn is_fine(text: &str) -> bool {
+    let Some((name, rest)) = first_line(text).split_once("OK") else { return false };
+    let is_end = rest.trim().is_empty() || rest.trim_start().starts_with(['-', ':']);
+    let is_word = is_end && (name.is_empty() || name.ends_with(' '));
+    is_word && count_lines(text).is_none_or(|count| count == 1 && !name.is_empty())
 }
 
 /// `state` is the exit status.
@@ -29,8 +61,12 @@ pub(super) fn parse(text: &str, state: u64) -> Parsed {
 
 /// What the plugin says itself, in a word.
 pub(super) fn summary(text: &str) -> String {
+    shown(first_line(text))
+}
+
+fn first_line(text: &str) -> &str {
     let first = text.trim_start().lines().next().unwrap_or_default();
-    shown(first.split('|').next().unwrap_or_default())
+    first.split('|').next().unwrap_or_default()
 }
 
 /// Up to the next blank that is not within a quoted label.
@@ -220,6 +256,35 @@ mod tests {
         assert_eq!(limits("a=25;10;20", 2), ">10 >20");
         assert_eq!(limits("zombies=0;0;0", 0), ">0 >0");
         assert_eq!(limits("a=15;10;5:", 1), "- -");
+    }
+
+    #[test]
+    fn a_plugin_is_told_by_its_data_its_word_or_what_it_was() {
+        for (text, code, is_known, expected) in [
+            ("HTTP CRITICAL - Socket timeout", 2, false, true),
+            ("CRITICAL: refused", 2, false, true),
+            ("DISK WARNING / 91%", 1, false, true),
+            ("HTTP UNKNOWN - no host", 3, false, true),
+            ("Connection refused", 2, false, false),
+            ("Connection refused", 2, true, true),
+            ("x | a=1", 1, false, true),
+            ("", 2, true, false),
+            ("OK", 2, false, false),
+            ("it is critical", 2, false, false),
+            ("CRITICAL - gone", 127, true, false),
+            ("HTTP OK - 200", 0, false, true),
+            ("PROCS OK: 42", 0, false, true),
+            ("OK", 0, false, true),
+            ("all is well", 0, true, true),
+            ("all is well", 0, false, false),
+            ("OK 5\nbad", 0, false, false),
+            ("OK: 5\nFAILED: 3", 0, false, false),
+            ("a 1", 0, true, false),
+            ("7", 0, true, false),
+        ] {
+            assert_eq!(is_of_plugin(text, Some(code), is_known), expected, "{text} {code}");
+        }
+        assert!(!is_of_plugin("CRITICAL - x", None, true));
     }
 
     #[test]

@@ -97,6 +97,25 @@ fn an_exit_status_is_a_failure_in_its_last_words() {
 }
 
 #[test]
+fn a_plugin_without_data_is_known_by_its_word_or_by_what_it_was() {
+    let (values, error) =
+        stored(&custom(Format::Auto, "echo 'HTTP CRITICAL - Socket timeout'; exit 2"));
+    assert_eq!((values.get("custom_test_state", None), error.as_str()), (Some(2.0), ""));
+    let custom = custom(Format::Auto, "echo Socket timeout; exit 2");
+    let settings = Settings::default();
+    let state = |last: &str| {
+        let line = format!(r#"{{"timestamp":"2026-11-22T00:00:00Z"{last}}}"#);
+        let wanted = crate::sample::read::Wanted::everything();
+        let last = crate::sample::read::line(line.as_bytes(), &wanted).unwrap();
+        let host = Host { settings: &settings, last: Some(&last), ..fixture(Path::new("/")) };
+        let outcome = read(std::slice::from_ref(&custom), &host, &mut Reading::default()).remove(0);
+        outcome.map(|parsed| parsed.state)
+    };
+    assert_eq!(state(r#","custom_test_state":0"#), Ok(Some(2)));
+    assert_eq!(state(""), Err("it failed (exit status: 2)".to_owned()));
+}
+
+#[test]
 fn bytes_that_are_no_text_are_shown_lossily() {
     let (values, error) = stored(&custom(Format::Auto, r"printf 'a\377b 1\n'"));
     assert_eq!((values.get("custom_test", Some("a\u{fffd}b")), error.as_str()), (Some(1.0), ""));
