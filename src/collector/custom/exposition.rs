@@ -35,6 +35,11 @@ pub(super) fn parse(text: &str) -> Parsed {
     parsed
 }
 
+/// Whether a line is what no other format has: `metric{label="value"} 1`.
+pub(super) fn is_labelled(line: &str) -> bool {
+    sample(line.trim()).is_some_and(|(_, labels, _)| !labels.is_empty())
+}
+
 /// No value is one in this format.
 fn is_nothing(number: &str) -> bool {
     number.parse().is_ok_and(|number: f64| !number.is_finite())

@@ -119,7 +119,9 @@ pub(super) fn guess(text: &str) -> Format {
         Format::Json
     } else if value(trimmed).is_ok() {
         Format::Number
-    } else if ["# HELP ", "# TYPE "].iter().any(|start| trimmed.starts_with(start)) {
+    } else if ["# HELP ", "# TYPE "].iter().any(|start| trimmed.starts_with(start))
+        || trimmed.lines().any(exposition::is_labelled)
+    {
         Format::Prometheus
     } else if perfdata::is_there(text) {
         Format::Nagios
@@ -325,6 +327,8 @@ pub(super) mod tests {
             ("OK - fine | a=1", Format::Nagios),
             ("a 1\nb 2", Format::Lines),
             ("# TYPE a gauge\na 1", Format::Prometheus),
+            ("a 1\nb{x=\"y|z\"} 2 1700000000000", Format::Prometheus),
+            ("disk {a} 1", Format::Lines),
             ("", Format::Lines),
             ("NaN", Format::Lines),
         ] {

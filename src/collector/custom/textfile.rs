@@ -88,6 +88,9 @@ pub(super) fn read(
     let mut all = Parsed::default();
     for Found { path, text } in found {
         let young = text.and_then(|text| young(text, file.max_age, now));
+        // Without a label it looks like lines, and a time stamp like the number.
+        let is_prom = format == Format::Auto && path.ends_with(".prom");
+        let format = if is_prom { Format::Prometheus } else { format };
         match young.and_then(|content| parse(format, &content)) {
             Ok(parsed) => {
                 all.numbers.extend(parsed.numbers);
@@ -190,6 +193,19 @@ mod tests {
         assert_eq!(read_in(root.path(), None, 0), "b 2; ! 0.prom: it is no regular file");
         let big = tree(&[("a.prom", &"# x\n".repeat(20_000))]);
         assert_eq!(read_in(big.path(), None, 0), "! a.prom: more than 64 KiB");
+    }
+
+    #[test]
+    fn its_name_tells_the_format_unless_that_is_named() {
+        let root = tree(&[("a.prom", "a 1 1700000000000\n"), ("b.txt", "b 2\n")]);
+        let as_format = |name: &str, format: Format| {
+            let file = Textfile { path: format!("/{name}"), max_age: None };
+            let found = find(root.path(), &file.path);
+            words(found.and_then(|found| read(&file, format, found, 0))).join("; ")
+        };
+        assert_eq!(as_format("*.prom", Format::Auto), "a 1");
+        assert_eq!(as_format("*.prom", Format::Lines), "a 1 1700000000000");
+        assert_eq!(as_format("*.txt", Format::Auto), "b 2");
     }
 
     #[test]
