@@ -46,6 +46,27 @@ fn a_process_that_ends_is_told_and_so_is_its_return() {
 }
 
 #[test]
+fn too_few_and_too_many_are_told_with_their_number() {
+    let host = Host::new("raspberry-pi-4");
+    host.configure(
+        r#"{"monitoring": {"startup_grace": 0, "watch": [
+        {"name": "gate", "match": "/opt/gate/bin/recognizer --camera", "min": 2},
+        {"name": "all", "match": ".", "max": 1}]}}"#,
+    );
+    host.collect();
+    let text = |series: &str| {
+        let events = host.events();
+        let event = events.iter().find(|event| event["series"] == series).unwrap();
+        event["text"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(text("watch_missing{gate}"), "only 1 of gate running, level 1");
+    assert_eq!(text("watch_excess{all}"), "too many of all running (5), level 1");
+    let status = host.run(&["status"]).done();
+    assert!(status.contains("watch_missing{gate}  only 1 of gate running, since"), "{status}");
+    assert!(status.contains("watch_excess{all}  too many of all running (5), since"), "{status}");
+}
+
+#[test]
 fn a_loop_of_restarts_is_a_warning() {
     let mut host = Host::new("raspberry-pi-4");
     host.configure(RECOGNIZER);

@@ -23,6 +23,8 @@ pub struct Metric {
     pub phrase: &'static str,
     /// The same once it is over, for what is a state rather than a number; empty: the phrase.
     pub phrase_over: &'static str,
+    /// For such a state: another number with the same label, and how a message speaks of it while that one is above 0.
+    pub phrase_beside: Option<(&'static Metric, &'static str)>,
     /// For a share of a capacity: what is left and what there is, as metrics with the same labels, or with `of_label`.
     pub capacity: Option<(&'static Metric, &'static Metric)>,
     /// Shown by `status` and `history` unless told otherwise.
@@ -99,6 +101,7 @@ impl Metric {
             help,
             phrase,
             phrase_over: "",
+            phrase_beside: None,
             capacity: None,
             overview: false,
             inhibits: false,
@@ -150,6 +153,13 @@ impl Metric {
     pub const fn phrased_as_state(mut self, lasting: &'static str, over: &'static str) -> Self {
         self.phrase = lasting;
         self.phrase_over = over;
+        self
+    }
+
+    /// While `beside` is above 0, which is the value in these words.
+    #[must_use]
+    pub const fn phrased_beside(mut self, beside: &'static Metric, lasting: &'static str) -> Self {
+        self.phrase_beside = Some((beside, lasting));
         self
     }
 

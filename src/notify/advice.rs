@@ -5,7 +5,8 @@ use super::story::Story;
 use crate::alert::Level;
 use crate::alert::due::{Reason, repeat};
 use crate::alert::mute::Mute;
-use crate::render::wording::{Clock, phrase};
+use crate::render::wording::{Clock, phrase_among};
+use crate::sample::Sample;
 
 /// More series than so many are silenced as one.
 const MOST_COMMANDS: usize = 3;
@@ -86,8 +87,8 @@ pub(super) fn others(letter: &Letter<'_>, stories: &[Story<'_>], clock: &Clock<'
         let muted = other.mute.as_ref().map(|mute| format!(" ({})", muted(mute, clock)));
         let muted = muted.unwrap_or_default();
         match groups.iter_mut().find(|(known, _)| *known == muted) {
-            Some((_, names)) => names.push(named(other)),
-            None => groups.push((muted, vec![named(other)])),
+            Some((_, names)) => names.push(named(other, letter.sample)),
+            None => groups.push((muted, vec![named(other, letter.sample)])),
         }
     }
     groups.sort_by_key(|(muted, _)| !muted.is_empty());
@@ -98,9 +99,9 @@ pub(super) fn others(letter: &Letter<'_>, stories: &[Story<'_>], clock: &Clock<'
 }
 
 /// `CPU 91.0 % (warning)`.
-fn named(other: &Other) -> String {
+fn named(other: &Other, sample: &Sample) -> String {
     let what = match other.value {
-        Some(_) => phrase(&other.series, other.value, false),
+        Some(_) => phrase_among(&other.series, other.value, false, &sample.values),
         None => other.series.to_string(),
     };
     format!("{what} ({})", other.level.name())

@@ -9,7 +9,7 @@ use crate::alert::rule::{Levels, Measure, Threshold};
 use crate::collector;
 use crate::metric::{Metric, Unit};
 use crate::render::amount::{amount, limit};
-use crate::render::wording::phrase;
+use crate::render::wording::{phrase, phrase_among};
 use crate::sample::Sample;
 
 /// One thing to tell.
@@ -72,7 +72,8 @@ impl Story<'_> {
             return phrase(series, worst_if_gone, short) + &cause;
         }
         if self.change().is_none() {
-            return phrase(series, if short { worst_if_gone } else { *value }, short);
+            let value = if short { worst_if_gone } else { *value };
+            return phrase_among(series, value, short, &self.sample.values);
         }
         let now = phrase(series, self.sample.values.number(series), short);
         if short && self.is_fine() {

@@ -2,6 +2,7 @@
 
 use crate::collector;
 use crate::metric::Unit;
+use crate::sample::Values;
 use crate::series::Series;
 use crate::time::{Now, Zone};
 
@@ -26,6 +27,20 @@ pub fn phrase(series: &Series, value: Option<f64>, short: bool) -> String {
         .replace("{name}", &series.to_string())
         .replace("{label}", series.label.as_deref().unwrap_or_default())
         .replace("{value}", &shown)
+}
+
+/// The same, where another number of the sample says more than that a state lasts.
+pub fn phrase_among(series: &Series, value: Option<f64>, short: bool, values: &Values) -> String {
+    let lasts = value.is_some_and(|value| value >= 1.0);
+    let beside = collector::find(&series.metric).and_then(|metric| metric.phrase_beside);
+    let beside = beside.filter(|_| lasts).and_then(|(metric, template)| {
+        let beside = values.get(metric.name, series.label.as_deref())?;
+        (beside > 0.0).then(|| template.replace("{value}", &metric.unit.human(beside)))
+    });
+    beside.map_or_else(
+        || phrase(series, value, short),
+        |words| words.replace("{label}", series.label.as_deref().unwrap_or_default()),
+    )
 }
 
 /// Times as people say them: today without a date, this week by the day's name.
@@ -82,5 +97,19 @@ mod tests {
         let series = Series::parse("filesystem_percent{/data}");
         assert_eq!(phrase(&series, Some(85.96), false), "/data 86.0 % full");
         assert_eq!(phrase(&Series::parse("later_metric"), Some(3.0), true), "later_metric 3");
+    }
+
+    #[test]
+    fn a_state_is_told_with_the_number_beside_it() {
+        let told = |series: &str, value: f64, processes: u64| {
+            let mut values = Values::default();
+            values.put(Series::parse("watch_processes{gate}"), processes.into());
+            phrase_among(&Series::parse(series), Some(value), true, &values)
+        };
+        assert_eq!(told("watch_missing{gate}", 1.0, 0), "gate is not running");
+        assert_eq!(told("watch_missing{gate}", 1.0, 1), "only 1 of gate running");
+        assert_eq!(told("watch_missing{gate}", 0.0, 2), "gate runs again");
+        assert_eq!(told("watch_excess{gate}", 1.0, 5), "too many of gate running (5)");
+        assert_eq!(told("watch_missing{web}", 1.0, 5), "web is not running");
     }
 }

@@ -89,7 +89,8 @@ pub(super) fn read(
     for Found { path, text } in found {
         let young = text.and_then(|text| young(text, file.max_age, now));
         // Without a label it looks like lines, and a time stamp like the number.
-        let is_prom = format == Format::Auto && path.ends_with(".prom");
+        let is_prom =
+            format == Format::Auto && Path::new(&path).extension().is_some_and(|end| end == "prom");
         let format = if is_prom { Format::Prometheus } else { format };
         match young.and_then(|content| parse(format, &content)) {
             Ok(parsed) => {

@@ -37,6 +37,7 @@ static MISSING: Metric = Metric::gauge(
 )
 .labelled("watch")
 .phrased_as_state("{label} is not running", "{label} runs again")
+.phrased_beside(&PROCESSES, "only {value} of {label} running")
 .judged(&[Judged::critical(1.0)]);
 static EXCESS: Metric = Metric::gauge(
     "watch_excess",
@@ -45,6 +46,7 @@ static EXCESS: Metric = Metric::gauge(
 )
 .labelled("watch")
 .phrased_as_state("{label} runs too often", "{label} runs no longer too often")
+.phrased_beside(&PROCESSES, "too many of {label} running ({value})")
 .judged(&[Judged::warning(1.0)]);
 static CPU: Metric = Metric::gauge(
     "watch_cpu_percent",

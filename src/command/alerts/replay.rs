@@ -18,6 +18,7 @@ use crate::event::{Event, kind, rfc3339};
 use crate::metric::Unit;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, json as shape, table};
+use crate::sample::Values;
 use crate::series::Series;
 use crate::store::range::Range;
 use crate::time::span;
@@ -114,8 +115,10 @@ impl<'a> Course<'a> {
     fn of(rule: &'a str, judge: &'a Judge, host: &str, range: Range, end: i64) -> Self {
         let own = || judge.told.iter().filter(|told| told.rule == rule);
         let changes = judge.changes.iter().filter(|(_, change)| change.standing.rule == rule);
-        let mut events: Vec<Event> =
-            changes.map(|(now, change)| collect::event(change, &judge.rules, host, now)).collect();
+        // Their words are not shown.
+        let values = Values::default();
+        let event = |now, change| collect::event(change, &judge.rules, &values, host, now);
+        let mut events: Vec<Event> = changes.map(|(now, change)| event(now, change)).collect();
         events.extend(own().map(|told| {
             let is_reminder = told.reason == Reason::Reminder;
             let kind = if is_reminder { kind::REMINDER } else { kind::TOLD };

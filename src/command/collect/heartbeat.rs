@@ -10,7 +10,7 @@ use crate::cli::Exit;
 use crate::collector;
 use crate::config::Config;
 use crate::notify::heartbeat::{finish, start};
-use crate::render::wording::phrase;
+use crate::render::wording::phrase_among;
 use crate::series::Series;
 
 /// What a run may spend on it, beside what its configuration allows.
@@ -47,7 +47,7 @@ fn summary(run: &Run<'_>, keeper: &Keeper<'_>) -> String {
     let said = |name: &str| {
         let series = Series::parse(name);
         let value = values.number(&series);
-        phrase(&series, value, true)
+        phrase_among(&series, value, true, values)
     };
     let firing: Vec<String> =
         keeper.state.firing().map(|standing| said(&standing.series)).collect();

@@ -19,9 +19,9 @@ use crate::event::{Event, kind, rfc3339};
 use crate::gap::Cause;
 use crate::metric::Unit;
 use crate::render::amount::{amount, limit};
-use crate::render::wording::phrase;
-use crate::sample::Sample;
+use crate::render::wording::phrase_among;
 use crate::sample::read::Wanted;
+use crate::sample::{Sample, Values};
 use crate::series::Series;
 use crate::store::{Store, lock, tail};
 use crate::time::Moment;
@@ -85,7 +85,8 @@ pub(super) fn judge_lines(
         let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
         fold(state, rules);
-        events.extend(evaluation.changes.iter().map(|change| event(change, rules, run.host, &now)));
+        let told = |change| event(change, rules, &line.values, run.host, &now);
+        events.extend(evaluation.changes.iter().map(told));
         if !window.lookback.is_nothing() {
             window.push((*line).clone());
         }
@@ -165,6 +166,7 @@ pub(in crate::command) fn window(
 pub(in crate::command) fn event(
     change: &Change,
     rules: &[Rule],
+    values: &Values,
     host: &str,
     now: &Moment,
 ) -> Event {
@@ -181,7 +183,7 @@ pub(in crate::command) fn event(
         (Measure::Change { .. }, Some(value)) => {
             format!("{series} {}", amount(measure, unit, value))
         }
-        _ => phrase(&series, change.value, false),
+        _ => phrase_among(&series, change.value, false, values),
     };
     Event {
         level: Some(standing.level),

@@ -8,7 +8,7 @@ use crate::collector;
 use crate::command::Context;
 use crate::metric::Unit;
 use crate::render::perfdata;
-use crate::render::wording::phrase;
+use crate::render::wording::phrase_among;
 use crate::series::Series;
 use crate::time::span;
 
@@ -44,7 +44,8 @@ fn line(facts: &Facts) -> String {
     }
     words.extend(facts.counted().map(|episode| {
         let flapping = if episode.flapping { ", flapping" } else { "" };
-        phrase(&Series::parse(&episode.series), episode.value, false) + flapping
+        phrase_among(&Series::parse(&episode.series), episode.value, false, &facts.last.values)
+            + flapping
     }));
     let is_calm = facts.counted().next().is_none();
     words.extend(is_calm.then(|| "no alerts".to_owned()));

@@ -7,8 +7,8 @@ use crate::collector;
 use crate::command::{Context, config as config_command, standing};
 use crate::continuity::TOLERANCE;
 use crate::event::Event;
-use crate::metric::Unit;
-use crate::render::wording::{Clock, least_spread};
+use crate::metric::{Metric, Unit};
+use crate::render::wording::{Clock, least_spread, phrase_among};
 use crate::render::{Cell, Column, View, table};
 use crate::sample::Sample;
 use crate::series::Series;
@@ -45,7 +45,7 @@ pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<(
         text.push_str(&format!(" {}  {owed}\n", context.stdout.level(Level::Warning, "OWED")));
     }
     for episode in &facts.firing {
-        text.push_str(&firing_line(episode, context, &clock));
+        text.push_str(&firing_line(episode, &facts.last, context, &clock));
     }
     text.push('\n');
     text.push_str(&table::render(&overview(facts, context), &context.stdout));
@@ -85,8 +85,14 @@ fn heading(facts: &Facts, context: &Context<'_>) -> String {
     format!("{left}{}{right}\n", " ".repeat(gap))
 }
 
-fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> String {
-    let unit = collector::find(&episode.metric).map_or(Unit::Count, |metric| metric.unit);
+fn firing_line(
+    episode: &Episode,
+    last: &Sample,
+    context: &Context<'_>,
+    clock: &Clock<'_>,
+) -> String {
+    let metric = collector::find(&episode.metric);
+    let unit = metric.map_or(Unit::Count, |metric| metric.unit);
     let time = |text: &str| {
         chrono::DateTime::parse_from_rfc3339(text)
             .map_or_else(|_| text.to_owned(), |instant| clock.time(instant.timestamp()))
@@ -103,7 +109,14 @@ fn firing_line(episode: &Episode, context: &Context<'_>, clock: &Clock<'_>) -> S
     let rest = if rest.is_empty() { String::new() } else { format!(", {}", rest.join(", ")) };
     let level = context.stdout.level(episode.level, &format!("{:<8}", episode.level.title()));
     let (series, start) = (&episode.series, time(&episode.start));
-    format!(" {level}  {series}  {value}{limit}, {flapping}since {start}{rest}\n")
+    // A state is on, whatever its number.
+    let what = if metric.is_some_and(Metric::is_state) && episode.value.is_some() {
+        let values = &last.values;
+        format!("{series}  {}", phrase_among(&Series::parse(series), episode.value, false, values))
+    } else {
+        format!("{series}  {value}{limit}")
+    };
+    format!(" {level}  {what}, {flapping}since {start}{rest}\n")
 }
 
 /// The series of the overview and those with rules, in the order of the registry.
