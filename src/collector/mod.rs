@@ -194,6 +194,8 @@ pub struct Reading {
     chips: OnceCell<Vec<hwmon::Chip>>,
     /// Collector → why it failed.
     pub errors: BTreeMap<String, String>,
+    /// Source → what its plugin says, which is not content.
+    pub said: BTreeMap<String, String>,
     /// Every process, for those who look closer; `None`: they could not be read.
     stats: Option<Vec<Stat>>,
     /// Something is mounted that another machine or a process serves, and that may never answer.

@@ -86,6 +86,7 @@ fn rows(story: &Story<'_>, clock: &Clock<'_>, interval: f64, in_full: bool) -> V
     }
     let fact = story.fact;
     rows.push(levels(story));
+    rows.extend(story.said().map(|said| Row::Words("Says", vec![said.to_owned()])));
     if !story.is_state() {
         let is_news = matches!(fact.reason, Reason::Raised | Reason::Escalated);
         rows.extend(worst(story, clock).filter(|_| !is_news));

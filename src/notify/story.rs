@@ -9,6 +9,7 @@ use crate::alert::rule::{Levels, Measure, Threshold};
 use crate::collector;
 use crate::metric::{Metric, Unit};
 use crate::render::amount::{amount, limit};
+use crate::render::reason;
 use crate::render::wording::{phrase, phrase_among};
 use crate::sample::Sample;
 
@@ -73,7 +74,9 @@ impl Story<'_> {
         }
         if self.change().is_none() {
             let value = if short { worst_if_gone } else { *value };
-            return phrase_among(series, value, short, &self.sample.values);
+            let what = phrase_among(series, value, short, &self.sample.values);
+            let is_told_why = short && !self.fact.is_over();
+            return if is_told_why { what + &reason::suffix(series, self.sample) } else { what };
         }
         let now = phrase(series, self.sample.values.number(series), short);
         if short && self.is_fine() {
@@ -81,6 +84,11 @@ impl Story<'_> {
         }
         let moved = value.map(|value| format!(", {}", self.amount(value)));
         now + &moved.unwrap_or_default()
+    }
+
+    /// What the plugin says that measured it.
+    pub(super) fn said(&self) -> Option<&str> {
+        reason::said(&self.fact.series, self.sample).filter(|_| !self.fact.is_over())
     }
 
     /// A value as it is judged: `86.0 %`, or how much it changed: `12 points more within 1 h`.

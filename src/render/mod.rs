@@ -5,6 +5,7 @@ pub mod amount;
 pub mod chart;
 pub mod json;
 pub mod perfdata;
+pub mod reason;
 pub mod table;
 pub mod wording;
 

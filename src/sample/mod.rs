@@ -23,8 +23,21 @@ pub use sorted::Sorted;
 pub const SCHEMA: u64 = 1;
 
 /// Keys of a line that are not metrics. (`uptime` is a metric.)
-pub const RESERVED: &[&str] =
-    &["timestamp", "epoch", "schema", "host", "boot_id", "interval", "top", "errors", "facts"];
+pub const RESERVED: &[&str] = &[
+    "timestamp",
+    "epoch",
+    "schema",
+    "host",
+    "boot_id",
+    "interval",
+    "top",
+    "errors",
+    "facts",
+    SAID,
+];
+
+/// What plugins say that are not content: source → words.
+pub const SAID: &str = "said";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -44,13 +57,21 @@ pub struct Sample {
     pub errors: BTreeMap<String, String>,
     /// What kind of host it is, in texts: kernel, system, model.
     pub facts: BTreeMap<String, String>,
-    /// Keys of later versions that are no numbers.
+    /// `said`, and keys of later versions that are no numbers.
     pub other: BTreeMap<String, serde_json::Value>,
 }
 
 impl Sample {
     pub fn epoch(&self) -> i64 {
         self.timestamp.timestamp()
+    }
+
+    /// Source and words of plugins that are not content.
+    pub fn said(&self) -> impl Iterator<Item = (&str, &str)> {
+        let said = self.other.get(SAID).and_then(serde_json::Value::as_object);
+        said.into_iter()
+            .flatten()
+            .filter_map(|(source, words)| Some((source.as_str(), words.as_str()?)))
     }
 
     pub fn moment(&self) -> Moment {

@@ -81,7 +81,9 @@ impl Custom {
             Some(0) if !is_plugin => parse(self.format, &text),
             Some(UNKNOWN) if is_plugin => Err(format!("unknown: {}", perfdata::summary(&text))),
             Some(state @ 0..UNKNOWN) if is_plugin => {
-                perfdata::parse(&text, u64::from(state.unsigned_abs())).checked()
+                let said = (state > 0).then(|| perfdata::told(&text)).flatten();
+                let parsed = perfdata::parse(&text, u64::from(state.unsigned_abs())).checked()?;
+                Ok(Parsed { said, ..parsed })
             }
             _ => Err(last_line(&ran.complaint).unwrap_or_else(|| how(ran.status))),
         }
@@ -138,7 +140,7 @@ fn run_all(customs: &[Custom], host: &Host<'_>) -> Vec<Result<Parsed, String>> {
 
 fn store(custom: &Custom, outcome: Result<Parsed, String>, host: &Host<'_>, reading: &mut Reading) {
     let (key, values) = (format!("custom:{}", custom.name), &mut reading.values);
-    let (parsed, fault) = match outcome {
+    let (mut parsed, fault) = match outcome {
         Ok(mut parsed) => {
             let fault = parsed.fault.take();
             (parsed, fault)
@@ -146,6 +148,7 @@ fn store(custom: &Custom, outcome: Result<Parsed, String>, host: &Host<'_>, read
         Err(fault) => (Parsed::default(), Some(fault)),
     };
     values.set_for(&COLLECTOR_FAILED, &key, u64::from(fault.is_some()));
+    reading.said.extend(parsed.said.take().map(|said| (key.clone(), said)));
     reading.errors.extend(fault.map(|fault| (key, fault)));
     if let Some(plugin) = custom.plugin {
         if let Some(state) = parsed.state {

@@ -66,6 +66,8 @@ pub struct Parsed {
     pub numbers: Vec<Number>,
     /// Of a plugin: 0 ok, 1 warning, 2 critical.
     pub state: Option<u64>,
+    /// What a plugin says that is not content.
+    pub said: Option<String>,
     /// The first thing that was not understood.
     pub fault: Option<String>,
 }

@@ -9,7 +9,9 @@ pub(super) fn is_there(text: &str) -> bool {
     text.contains('|')
 }
 
-/// What plugins say, by their exit status.
+/// How much is kept of what one says.
+const SAID: usize = 120;
+/// The word for each exit status.
 const WORDS: [&str; 4] = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
 
 /// Whether it is a plugin that printed this and ended so. One that ran into a limit of its own gives no data: then it
@@ -62,6 +64,13 @@ pub(super) fn parse(text: &str, state: u64) -> Parsed {
 /// What the plugin says itself, in a word.
 pub(super) fn summary(text: &str) -> String {
     shown(first_line(text))
+}
+
+/// The same for people, longer and without what a terminal would act upon.
+pub(super) fn told(text: &str) -> Option<String> {
+    let tame: String = first_line(text).chars().filter(|c| !c.is_control()).take(SAID).collect();
+    let tame = tame.trim();
+    (!tame.is_empty()).then(|| tame.to_owned())
 }
 
 fn first_line(text: &str) -> &str {
@@ -291,6 +300,12 @@ mod tests {
     fn its_own_words_end_before_the_data() {
         assert_eq!(summary("UNKNOWN - no route | a=1\nmore"), "UNKNOWN - no route");
         assert_eq!(summary(""), "");
+        assert_eq!(
+            told("DISK \u{1b}[31mCRITICAL: / 99% | /=99").as_deref(),
+            Some("DISK [31mCRITICAL: / 99%")
+        );
+        assert_eq!((told(" | a=1"), told("")), (None, None));
+        assert_eq!(told(&"x".repeat(500)).unwrap().len(), 120);
     }
 
     #[test]

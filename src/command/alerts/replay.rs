@@ -18,7 +18,6 @@ use crate::event::{Event, kind, rfc3339};
 use crate::metric::Unit;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, json as shape, table};
-use crate::sample::Values;
 use crate::series::Series;
 use crate::store::range::Range;
 use crate::time::span;
@@ -116,8 +115,7 @@ impl<'a> Course<'a> {
         let own = || judge.told.iter().filter(|told| told.rule == rule);
         let changes = judge.changes.iter().filter(|(_, change)| change.standing.rule == rule);
         // Their words are not shown.
-        let values = Values::default();
-        let event = |now, change| collect::event(change, &judge.rules, &values, host, now);
+        let event = |now, change| collect::event(change, &judge.rules, None, host, now);
         let mut events: Vec<Event> = changes.map(|(now, change)| event(now, change)).collect();
         events.extend(own().map(|told| {
             let is_reminder = told.reason == Reason::Reminder;

@@ -11,6 +11,7 @@ use crate::event::{Event, kind};
 use crate::notify::compose::compose;
 use crate::notify::earlier::{EPISODES, HAPPENINGS};
 use crate::notify::letter::{Background, Letter, Message, Other};
+use crate::render::reason::concerns;
 use crate::render::wording::one_line;
 use crate::sample::Sample;
 use crate::sample::read::Wanted;
@@ -43,7 +44,10 @@ pub(super) fn gather<'a>(
     let background = background(run, sample, facts, &events);
     let text = Wanted::names(Vec::<String>::new()).with_text();
     let before = run.store.before(sample.epoch(), &text).ok().flatten();
-    let collectors = sample.errors.iter().map(|(name, why)| format!("{name}: {why}"));
+    let is_meant =
+        |name: &str| facts.iter().any(|fact| !fact.is_over() && concerns(name, &fact.series));
+    let errors = sample.errors.iter().filter(|(name, _)| is_meant(name));
+    let collectors = errors.map(|(name, why)| format!("{name}: {why}"));
     let reasons =
         run.failure.iter().cloned().chain(collectors).map(|reason| one_line(&reason)).collect();
     let since = sample.epoch() - HAPPENINGS;

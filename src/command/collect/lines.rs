@@ -19,9 +19,10 @@ use crate::event::{Event, kind, rfc3339};
 use crate::gap::Cause;
 use crate::metric::Unit;
 use crate::render::amount::{amount, limit};
-use crate::render::wording::phrase_among;
+use crate::render::reason::suffix;
+use crate::render::wording::{phrase, phrase_among};
+use crate::sample::Sample;
 use crate::sample::read::Wanted;
-use crate::sample::{Sample, Values};
 use crate::series::Series;
 use crate::store::{Store, lock, tail};
 use crate::time::Moment;
@@ -85,7 +86,7 @@ pub(super) fn judge_lines(
         let evaluation = evaluate(rules, &state.standings, &state.past, &judged, channels);
         (state.standings, state.past) = (evaluation.standings, evaluation.past);
         fold(state, rules);
-        let told = |change| event(change, rules, &line.values, run.host, &now);
+        let told = |change| event(change, rules, Some(line), run.host, &now);
         events.extend(evaluation.changes.iter().map(told));
         if !window.lookback.is_nothing() {
             window.push((*line).clone());
@@ -166,7 +167,7 @@ pub(in crate::command) fn window(
 pub(in crate::command) fn event(
     change: &Change,
     rules: &[Rule],
-    values: &Values,
+    line: Option<&Sample>,
     host: &str,
     now: &Moment,
 ) -> Event {
@@ -183,8 +184,12 @@ pub(in crate::command) fn event(
         (Measure::Change { .. }, Some(value)) => {
             format!("{series} {}", amount(measure, unit, value))
         }
-        _ => phrase_among(&series, change.value, false, values),
+        _ => match line {
+            Some(line) => phrase_among(&series, change.value, false, &line.values),
+            None => phrase(&series, change.value, false),
+        },
     };
+    let why = line.filter(|_| !is_over).map(|line| suffix(&series, line)).unwrap_or_default();
     Event {
         level: Some(standing.level),
         value: change.value,
@@ -193,5 +198,5 @@ pub(in crate::command) fn event(
         since: since.map(|since| rfc3339(since.epoch)),
         ..Event::new(change.kind, host, now).about(&standing.series)
     }
-    .saying(what + &limit.unwrap_or_default())
+    .saying(what + &limit.unwrap_or_default() + &why)
 }

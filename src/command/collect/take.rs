@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::super::Context;
 use crate::alert::expect;
 use crate::collector::{self, Host, earlier::Earlier};
@@ -15,7 +17,7 @@ use crate::continuity::{
 };
 use crate::rates::derive;
 use crate::sample::read::{Wanted, head, line};
-use crate::sample::{SCHEMA, Sample, Values};
+use crate::sample::{SAID, SCHEMA, Sample, Values};
 use crate::store::runtime::Runtime;
 use crate::store::{Store, tail};
 use crate::time::{Moment, Now, Zone};
@@ -147,6 +149,7 @@ pub(super) fn sample(
     let facts = reading.earlier.facts.clone();
     let is_told =
         source.last_is_of_today() && kept.as_ref().is_some_and(|kept| kept.facts == facts);
+    let said = (!reading.said.is_empty()).then(|| json!(reading.said));
     let mut sample = Sample {
         timestamp: Zone::Local.at(now.utc),
         schema: SCHEMA,
@@ -158,7 +161,7 @@ pub(super) fn sample(
         top: reading.top,
         errors: reading.errors,
         facts: if is_told { BTreeMap::new() } else { facts },
-        other: BTreeMap::new(),
+        other: said.map(|said| (SAID.to_owned(), said)).into_iter().collect(),
     };
     // A disk has a number in every reading, but not in every line.
     let counted = |name: &str| expect::is_there(&reading.earlier.counters, name);

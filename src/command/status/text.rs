@@ -9,7 +9,7 @@ use crate::continuity::TOLERANCE;
 use crate::event::Event;
 use crate::metric::{Metric, Unit};
 use crate::render::wording::{Clock, least_spread, phrase_among};
-use crate::render::{Cell, Column, View, table};
+use crate::render::{Cell, Column, View, reason, table};
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::sparkline::{bucketed, sparkline};
@@ -116,7 +116,9 @@ fn firing_line(
     } else {
         format!("{series}  {value}{limit}")
     };
-    format!(" {level}  {what}, {flapping}since {start}{rest}\n")
+    let said = reason::said(&Series::parse(series), last);
+    let said = said.map(|said| format!("           {said}\n")).unwrap_or_default();
+    format!(" {level}  {what}, {flapping}since {start}{rest}\n{said}")
 }
 
 /// The series of the overview and those with rules, in the order of the registry.
