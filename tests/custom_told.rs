@@ -74,3 +74,38 @@ fn what_a_plugin_says_is_told_until_it_is_content() {
     assert_eq!(host.last().get("said"), None);
     assert!(!mail(&host).1.contains("Says"));
 }
+
+#[test]
+fn that_a_command_fails_is_told_after_a_while_and_so_is_its_end() {
+    let mut host = host(&["queue"], &json!({}));
+    write(&host.path("queue"), "echo no queue >&2; exit 1");
+    for _ in 0..3 {
+        collect(&mut host);
+    }
+    assert_eq!(fs::read_dir(host.path("mails")).unwrap().count(), 0);
+    collect(&mut host);
+    let (subject, text, _) = mail(&host);
+    let words = "WARNING: collector custom:queue fails: no queue";
+    assert!(subject.ends_with(words), "{subject}");
+    assert!(text.contains("Reason    custom:queue: no queue"), "{text}");
+    let explained = host.run(&["alerts", "explain", "collector_failed{custom:queue}"]).done();
+    assert!(explained.contains("collector_failed{custom:*}"), "{explained}");
+    write(&host.path("queue"), "echo 3");
+    collect(&mut host);
+    let (subject, _, count) = mail(&host);
+    assert!(subject.contains("RECOVERED: collector custom:queue works again"), "{subject}");
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn that_a_collector_fails_that_nobody_asked_for_is_no_alert() {
+    let mut host = host(&[], &json!({"alert_thresholds": {"collector_failed{file}": false}}));
+    host.write("proc/loadavg", "none\n");
+    for _ in 0..5 {
+        collect(&mut host);
+    }
+    assert_eq!(host.last()["collector_failed"], json!({"load": 1}));
+    assert!(host.events().iter().all(|event| event["event"] != "raised"));
+    let rules = host.run(&["config", "show"]).done();
+    assert!(rules.contains("collector_failed{watch}"), "{rules}");
+}

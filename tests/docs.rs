@@ -11,6 +11,7 @@ use std::{env, fs};
 
 use hostwatch::cli::{self, Exit};
 use hostwatch::collector::built_in;
+use hostwatch::config::defaults::keys;
 use hostwatch::config::{self, EXAMPLE, KEYS};
 use hostwatch::metric::{Judged, Metric, Unit};
 use hostwatch::notify::program;
@@ -233,11 +234,13 @@ fn the_default_rules_in_the_manual_are_those_of_the_program_and_read_as_such() {
     let rule = |metric: &'static Metric| {
         let several: Vec<String> =
             metric.judged.iter().map(|judged| written(metric, judged)).collect();
-        match several.as_slice() {
-            [] => None,
-            [one] => Some(format!("\"{}\": {one}", metric.name)),
-            many => Some(format!("\"{}\": [{}]", metric.name, many.join(", "))),
-        }
+        let keys = metric.judged.first().map(|judged| keys(metric, judged))?;
+        let rules = match several.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let rules = keys.iter().map(|key| format!("\"{key}\": {rules}"));
+        Some(rules.collect::<Vec<_>>().join(",\n"))
     };
     let written = built_in().filter_map(rule).collect::<Vec<_>>().join(",\n");
     let begin = ".Bd -literal -offset indent\n";

@@ -49,7 +49,7 @@ use std::sync::LazyLock;
 use crate::alert::absence::GAP;
 use crate::alert::expect::MISSING;
 use crate::bench::metrics as bench;
-use crate::metric::{Metric, Unit};
+use crate::metric::{Judged, Metric, Unit};
 use crate::sample::{Process, Values};
 use earlier::Earlier;
 pub use host::{Filter, Host, Settings, read_text, read_whole};
@@ -113,7 +113,9 @@ pub static COLLECTOR_FAILED: Metric = Metric::gauge(
     "1 if the collector failed in this run, else 0; one for each collector active on this host.",
 )
 .labelled("collector")
-.phrased_as_state("collector {label} fails", "collector {label} works again");
+.phrased_as_state("collector {label} fails", "collector {label} works again")
+// Of the others nobody asked for their numbers, and some hosts never have them.
+.judged(&[Judged::warning(1.0).until(0.0).lasting(900.0).only(&["custom:*", "file", "watch"])]);
 
 /// Judged and told like any other, but never stored as 1: such a line has no file to be in.
 pub static STORE_FAILED: Metric = Metric::gauge(

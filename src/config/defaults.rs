@@ -15,18 +15,29 @@ pub(super) fn default_rules(metric: &'static Metric) -> Vec<Rule> {
     if metric.name.starts_with(CUSTOM) && find(&plugin::level_name(metric.name)).is_some() {
         return vec![plugin::template(metric.name)];
     }
-    let rule = |(at, judged): (usize, &Judged)| {
-        let key = metric.name.to_owned();
+    let rule = |at: usize, judged: &Judged, key: String| {
         let mut rule = Rule {
+            pattern: Pattern::parse(&key),
             key: if at == 0 { key } else { format!("{key}#{}", at + 1) },
-            pattern: Pattern::parse(metric.name),
             levels: Some(levels(metric, judged)),
             labels: judged.except.iter().map(|label| ((*label).to_owned(), None)).collect(),
         };
         rule.sort_labels();
         rule
     };
-    metric.judged.iter().enumerate().map(rule).collect()
+    let rules = |(at, judged): (usize, &'static Judged)| {
+        let keys = keys(metric, judged).into_iter();
+        keys.map(move |key| rule(at, judged, key))
+    };
+    metric.judged.iter().enumerate().flat_map(rules).collect()
+}
+
+/// What `alert_thresholds` would call them.
+pub fn keys(metric: &Metric, judged: &Judged) -> Vec<String> {
+    if judged.only.is_empty() {
+        return vec![metric.name.to_owned()];
+    }
+    judged.only.iter().map(|label| format!("{}{{{label}}}", metric.name)).collect()
 }
 
 /// A rule that another section makes for one label.
@@ -83,6 +94,18 @@ mod tests {
         };
         assert_eq!(of(levels.warning), Some((90.0, 80.0, 60.0)));
         assert_eq!(of(levels.critical), Some((98.0, 88.0, 60.0)));
+    }
+
+    #[test]
+    fn a_rule_may_be_of_some_labels_only() {
+        static FAILED: Metric = Metric::gauge("failed", Unit::Count, "Test.")
+            .labelled("part")
+            .judged(&[Judged::warning(1.0).only(&["own:*", "x"])]);
+        let rules = default_rules(&FAILED);
+        let speaks =
+            |label| rules.iter().any(|rule| rule.levels_for("failed", Some(label)).is_some());
+        assert_eq!(["own:a", "x", "y"].map(speaks), [true, true, false]);
+        assert_eq!(rules[0].key, "failed{own:*}");
     }
 
     #[test]

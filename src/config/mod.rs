@@ -3,7 +3,7 @@
 //! store, is an error.
 
 pub mod custom;
-mod defaults;
+pub mod defaults;
 pub mod email;
 pub mod fault;
 pub mod files;

@@ -17,6 +17,8 @@ pub struct Judged {
     pub repeat: Option<f64>,
     /// Labels (globs) that it does not speak of.
     pub except: &'static [&'static str],
+    /// Labels (globs) that it speaks of, each by a rule of its own; none: all.
+    pub only: &'static [&'static str],
 }
 
 impl Judged {
@@ -29,6 +31,7 @@ impl Judged {
         within: None,
         repeat: None,
         except: &[],
+        only: &[],
     };
 
     pub const fn warning(level: f64) -> Self {
@@ -73,6 +76,12 @@ impl Judged {
     #[must_use]
     pub const fn except(mut self, labels: &'static [&'static str]) -> Self {
         self.except = labels;
+        self
+    }
+
+    #[must_use]
+    pub const fn only(mut self, labels: &'static [&'static str]) -> Self {
+        self.only = labels;
         self
     }
 }
