@@ -294,6 +294,10 @@ mod tests {
         assert_eq!(state(json!({})), Some((1.0, Some(2.0))));
         assert_eq!(state(json!({"custom_t_plugin_state": false})), None);
         assert_eq!(state(json!({"custom_t_plugin_state": 2})), Some((2.0, None)));
+        let text = json!({"monitoring": {"custom": custom, "default_rules": false}}).to_string();
+        let keys: Vec<_> =
+            from_text(&text, None).unwrap().rules.into_iter().map(|rule| rule.key).collect();
+        assert_eq!(keys, ["custom_t_plugin", "custom_t_plugin_state"]);
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub static DEFAULT_RULES: Key = Key::new(
     "monitoring.default_rules",
     Form::Boolean,
     "true",
-    "`false` drops every default rule.",
+    "`false` drops every default rule; what a plugin says is judged still.",
 );
 pub static ALERT_THRESHOLDS: Key = Key::new(
     "monitoring.alert_thresholds",
@@ -152,9 +152,10 @@ pub(super) fn read(
     let (files, declared) = files::read(section.get("files"), faults);
     // Their metrics are declared before rules can name them.
     let custom = custom::read(section.get("custom"), faults);
-    let judged: Vec<_> = built_in().chain(custom::metrics(&custom)).collect();
-    let defaults = if default_rules { judged.as_slice() } else { &[] };
-    let mut rules = rules::read(&thresholds, defaults, faults);
+    // The levels that a plugin was called with are a wish like those of this file.
+    let ours = built_in().filter(|_| default_rules);
+    let judged: Vec<_> = ours.chain(custom::metrics(&custom)).collect();
+    let mut rules = rules::read(&thresholds, &judged, faults);
     rules::declare(&mut rules, declared, &thresholds);
 
     let document = Value::Null;
