@@ -1,10 +1,6 @@
 //! What somebody is told about commands of the host's own: what a plugin says, and that a command fails.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a helper fails as its test does"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
 
 mod common;
 

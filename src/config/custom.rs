@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fault::Fault;
+use super::files::{braces, has_braces};
 use super::key::{Form, Key};
 use super::reader::Reader;
 use super::several::Several;
@@ -84,7 +85,8 @@ pub static KIND: Key = Key::new(
 pub static ENABLED: Key =
     Key::new("monitoring.custom.enabled", Form::Boolean, "true", "`false` leaves the entry out.");
 
-const SECTION: Several = Several { prefix: "monitoring.custom", name: &NAME, enabled: &ENABLED };
+const SECTION: Several =
+    Several { prefix: "monitoring.custom", name: &NAME, enabled: &ENABLED, hyphens: false };
 /// More are no single host's.
 const MOST: usize = 64;
 const LONGEST_NAME: usize = 48;
@@ -100,12 +102,14 @@ struct Entry {
 
 /// The entries without a fault.
 pub(super) fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> Vec<Custom> {
-    let taken = RefCell::new(BTreeSet::new());
+    let (names, taken) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
     let mut entries = SECTION.read(value, faults, |reader, name| {
         let entry = entry(reader, name);
         let mut taken = taken.borrow_mut();
         let clash = entry.metrics().into_iter().find(|metric| !taken.insert(metric.clone()));
-        if let Some(clash) = clash {
+        // That a name is taken is said already.
+        let is_new = names.borrow_mut().insert(name.to_owned());
+        if let Some(clash) = clash.filter(|_| is_new) {
             reader.fault(&["name"], format!("another entry has the metric {clash} already"));
         }
         entry
@@ -132,13 +136,8 @@ fn entry(reader: &mut Reader<'_>, name: &str) -> Entry {
     let is_snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !reader.has(&NAME) {
         reader.fault(&["name"], "no name: its metric is custom_NAME");
-    } else if !name.chars().all(is_snake) || name.len() > LONGEST_NAME {
-        let words =
-            format!("must be of a-z, 0-9 and _, {LONGEST_NAME} at most, as in queue_length");
-        // What does not fit at all is said already.
-        if name.chars().all(|c| is_snake(c) || c == '-') {
-            reader.fault(&["name"], words);
-        }
+    } else if name.len() > LONGEST_NAME && name.chars().all(is_snake) {
+        reader.fault(&["name"], format!("must have at most {LONGEST_NAME} characters"));
     }
     let source = source(reader);
     let format = reader.text(&FORMAT).and_then(|name| Format::named(&name));
@@ -178,6 +177,15 @@ fn source(reader: &mut Reader<'_>) -> Source {
         Some(path) if !Path::new(path).is_absolute() && (is_command || !path.is_empty()) => {
             reader.fault(&[key], format!("\"{path}\" must be an absolute path"));
         }
+        Some(path) if is_file && has_braces(path) => reader.fault(&[key], braces(path)),
+        Some(path) if is_command && is_line(path) && argv.len() == 1 => {
+            let words: Vec<&str> = path.split_whitespace().collect();
+            let words = format!(
+                "there is no program \"{path}\"; name it and its arguments as a list: {}",
+                Value::from(words)
+            );
+            reader.fault(&[key], words);
+        }
         _ => {}
     }
     if is_command && !is_file && argv.iter().any(|text| text.contains('\0')) {
@@ -194,6 +202,21 @@ fn source(reader: &mut Reader<'_>) -> Source {
     }
     let limit = Duration::try_from_secs_f64(limit).unwrap_or_default();
     Source::Command { argv, limit }
+}
+
+/// A program with its arguments, rather than a name with a blank.
+fn is_line(path: &str) -> bool {
+    path.trim().contains(char::is_whitespace) && !Path::new(path).exists()
+}
+
+/// Where an entry says something.
+pub fn place(name: &str, key: &'static Key, document: &Value) -> Vec<String> {
+    let is_meant = |entry: &Value| entry.get("name").and_then(Value::as_str) == Some(name);
+    let entries = document.pointer("/monitoring/custom").and_then(Value::as_array);
+    let at = entries.and_then(|entries| entries.iter().position(is_meant));
+    let last = key.path.rsplit('.').next().map(str::to_owned);
+    let section = SECTION.prefix.split('.').map(str::to_owned);
+    section.chain(at.map(|at| at.to_string())).chain(last).collect()
 }
 
 impl Entry {
@@ -255,139 +278,4 @@ fn declare_plugin(value: &str, from: &str) -> Plugin {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::{Config, from_text};
-    use super::*;
-    use crate::collector::find;
-
-    fn config(custom: &Value, thresholds: &Value) -> Config {
-        let monitoring = json!({"custom": custom, "alert_thresholds": thresholds});
-        from_text(&json!({ "monitoring": monitoring }).to_string(), None).unwrap()
-    }
-
-    fn faults(custom: &Value) -> String {
-        config(custom, &json!({})).fault_lines().join("\n")
-    }
-
-    #[test]
-    fn a_rule_may_name_what_is_declared_in_its_unit() {
-        let custom = json!([{"name": "t_spool", "command": ["/bin/s"], "unit": "bytes"}]);
-        let config = config(&custom, &json!({"custom_t_spool": "1M"}));
-        assert_eq!(config.faults, []);
-        let levels = config.rules.iter().find_map(|rule| rule.levels_for("custom_t_spool", None));
-        assert_eq!(levels.unwrap().warning.map(|one| one.level), Some(1_048_576.0));
-        assert_eq!(find("custom_t_spool").unwrap().unit, Unit::Bytes);
-    }
-
-    #[test]
-    fn a_plugin_is_judged_by_its_exit_status_unless_told_otherwise() {
-        let custom = json!([{"name": "t_plugin", "command": ["/bin/p"], "format": "nagios"}]);
-        let state = |thresholds: Value| {
-            let rules = config(&custom, &thresholds).rules;
-            let levels =
-                rules.iter().find_map(|rule| rule.levels_for("custom_t_plugin_state", None));
-            levels
-                .map(|levels| (levels.warning.unwrap().level, levels.critical.map(|one| one.level)))
-        };
-        assert_eq!(state(json!({})), Some((1.0, Some(2.0))));
-        assert_eq!(state(json!({"custom_t_plugin_state": false})), None);
-        assert_eq!(state(json!({"custom_t_plugin_state": 2})), Some((2.0, None)));
-        let text = json!({"monitoring": {"custom": custom, "default_rules": false}}).to_string();
-        let keys: Vec<_> =
-            from_text(&text, None).unwrap().rules.into_iter().map(|rule| rule.key).collect();
-        assert_eq!(keys, ["custom_t_plugin", "custom_t_plugin_state"]);
-    }
-
-    #[test]
-    fn a_counter_has_a_rate_that_rules_may_name() {
-        let custom = json!({"name": "t_jobs", "command": "/bin/j", "kind": "counter"});
-        assert_eq!(config(&custom, &json!({"custom_t_jobs_rate": 5})).faults, []);
-    }
-
-    #[test]
-    fn a_number_has_no_labels_and_others_may() {
-        let custom = json!([
-            {"name": "t_one", "command": "/bin/j", "format": "number"},
-            {"name": "t_many", "command": "/bin/j", "format": "lines"}]);
-        assert_eq!(config(&custom, &json!({"custom_t_many{a}": 5})).faults, []);
-        assert_eq!(config(&custom, &json!({"custom_t_one{a}": 5})).faults.len(), 1);
-    }
-
-    #[test]
-    fn a_file_needs_no_command() {
-        let custom = json!({"name": "t_prom", "textfile": "/v/*.prom", "max_age": "10m"});
-        let config = config(&custom, &json!({}));
-        assert_eq!(config.faults, []);
-        let file = Textfile { path: "/v/*.prom".into(), max_age: Some(600.0) };
-        assert_eq!(config.sources.custom[0].source, Source::Textfile(file));
-        assert!(config.sources.custom[0].plugin.is_none());
-    }
-
-    #[test]
-    fn a_fault_is_named_and_leaves_out_its_own_entry() {
-        let with = |more: Value| {
-            let mut entry = json!({"name": "t_x", "command": ["/bin/x"]});
-            entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            json!([entry])
-        };
-        for (section, words) in [
-            (json!([{"command": "/x"}]), "custom.0.name: no name"),
-            (with(json!({"name": "Queue"})), "custom.0.name: must be of a-z"),
-            (with(json!({"name": "a-b"})), "custom.0.name: must be of a-z, 0-9 and _"),
-            (with(json!({"name": "x".repeat(49)})), "48 at most"),
-            (json!([{"name": "t_x"}]), "needs a \"command\" or a \"textfile\""),
-            (with(json!({"textfile": "/x"})), "stands beside \"command\""),
-            (with(json!({"command": ["x"]})), "\"x\" must be an absolute path"),
-            (with(json!({"command": "sh -c x"})), "must be an absolute path"),
-            (with(json!({"command": [3]})), "must be a list of texts"),
-            (with(json!({"command": []})), "command: no program"),
-            (with(json!({"command": ""})), "\"\" must be an absolute path"),
-            (json!([{"name": "t_x", "textfile": 3}]), "textfile: must be a text"),
-            (with(json!({"command": ["/x", "a\u{0}b"]})), "NUL"),
-            (json!([{"name": "t_x", "textfile": "x.prom"}]), "must be an absolute path"),
-            (with(json!({"timeout": 9})), "timeout: must be at most 8 s"),
-            (with(json!({"timeout": 0})), "timeout: must be seconds"),
-            (with(json!({"unit": "apples"})), "unit: must be \"count\" or"),
-            (with(json!({"format": "xml"})), "format: must be \"auto\" or"),
-            (with(json!({"kind": "rate"})), "kind: must be \"gauge\" or"),
-            (with(json!({"max_age": 5})), "max_age: is of a textfile"),
-            (json!([{"name": "t_x", "textfile": "/x", "timeout": 1}]), "is of a command"),
-            (json!([{"name": "t_x", "textfile": "/x", "format": "nagios"}]), "no exit status"),
-            (with(json!({"comand": 1})), "no such key; did you mean \"command\"?"),
-            (json!("/x"), "monitoring.custom: must be an object"),
-        ] {
-            let said = faults(&section);
-            assert!(said.contains(words) && said.lines().count() == 1, "{section}: {said}");
-        }
-    }
-
-    #[test]
-    fn names_that_would_share_a_metric_are_refused() {
-        let two = |a: &str, b: &str| {
-            faults(
-                &json!([{"name": a, "command": "/a", "kind": "counter"}, {"name": b, "command": "/b"}]),
-            )
-        };
-        assert!(two("t_c", "t_c_rate").contains("has the metric custom_t_c_rate already"));
-        assert!(two("t_c", "t_c_state").contains("has the metric custom_t_c_state already"));
-        assert!(two("t_c", "t_c").contains("is taken"));
-    }
-
-    #[test]
-    fn the_units_are_those_there_are() {
-        let Form::Choice(names) = UNIT.form else { panic!() };
-        assert_eq!(names, Unit::ALL.iter().map(|unit| unit.name()).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn more_than_a_host_has_are_cut_off() {
-        let entry =
-            |at: usize| json!({"name": format!("t_n{at}"), "command": "/x", "format": "number"});
-        let all: Value = (0..66).map(entry).collect();
-        let config = config(&all, &json!({}));
-        assert_eq!(config.sources.custom.len(), 64);
-        assert!(config.fault_lines()[0].contains("66 entries; the first 64 are used"));
-    }
-}
+mod tests;

@@ -39,7 +39,8 @@ pub static MIN_SIZE: Key = Key::new(
 pub static ENABLED: Key =
     Key::new("monitoring.files.enabled", Form::Boolean, "true", "`false` leaves the entry out.");
 
-const SECTION: Several = Several { prefix: "monitoring.files", name: &NAME, enabled: &ENABLED };
+const SECTION: Several =
+    Several { prefix: "monitoring.files", name: &NAME, enabled: &ENABLED, hyphens: true };
 
 /// The entries without a fault, and the rules that they make.
 pub(super) fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> (Vec<Watched>, Vec<Rule>) {
@@ -81,9 +82,20 @@ fn path(reader: &mut Reader<'_>) -> String {
         Some(path) if !path.starts_with('/') => {
             reader.fault(&["path"], format!("\"{path}\" must be an absolute path"));
         }
+        Some(path) if has_braces(path) => reader.fault(&["path"], braces(path)),
         Some(_) => {}
     }
     path.unwrap_or_default()
+}
+
+/// `/{a,b}`, which a shell would make two names of.
+pub(super) fn has_braces(path: &str) -> bool {
+    let inner = path.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    inner.is_some_and(|(inner, _)| inner.contains(','))
+}
+
+pub(super) fn braces(path: &str) -> String {
+    format!("\"{path}\": braces are no wildcards; use * and ?, or an entry for each")
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub static TIMEOUT: Key = Key::new(
 );
 
 const SECTION: Several =
-    Several { prefix: "notifications.command", name: &NAME, enabled: &ENABLED };
+    Several { prefix: "notifications.command", name: &NAME, enabled: &ENABLED, hyphens: true };
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {

@@ -14,6 +14,8 @@ pub(super) struct Several {
     pub prefix: &'static str,
     pub name: &'static Key,
     pub enabled: &'static Key,
+    /// Whether a name may have a hyphen: not where it is a part of a metric's.
+    pub hyphens: bool,
 }
 
 impl Several {
@@ -59,9 +61,14 @@ impl Several {
         let kind = self.prefix.rsplit('.').next().unwrap_or_default();
         let number = if index == 0 { String::new() } else { (index + 1).to_string() };
         let name = reader.text(self.name).unwrap_or_else(|| format!("{kind}{number}"));
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+        let (others, words) = if self.hyphens {
+            ("_-", "must be of a-z, 0-9, _ and -")
+        } else {
+            ("_", "must be of a-z, 0-9 and _, as in queue_length")
+        };
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || others.contains(c);
         if !name.chars().all(fits) {
-            reader.fault(&["name"], "must be of a-z, 0-9, _ and -");
+            reader.fault(&["name"], words);
         } else if taken.contains(&name) {
             reader.fault(&["name"], format!("\"{name}\" is taken; names are unique"));
         }

@@ -96,8 +96,10 @@ fn name(reader: &mut Reader<'_>, taken: &[Watch]) -> String {
         if !has_any {
             reader.fault(&["name"], "is missing: what it is called in alerts");
         }
-    } else if name.chars().any(char::is_control) || name.chars().count() > LONGEST_NAME {
-        reader.fault(&["name"], "must be a short text without control characters");
+    } else if name.chars().any(char::is_control) {
+        reader.fault(&["name"], "must be a text without control characters");
+    } else if name.chars().count() > LONGEST_NAME {
+        reader.fault(&["name"], format!("must have at most {LONGEST_NAME} characters"));
     } else if taken.iter().any(|watch| watch.name == name) {
         reader.fault(&["name"], format!("\"{name}\" is taken; names are unique"));
     }
@@ -117,6 +119,9 @@ fn by(reader: &mut Reader<'_>) -> Option<By> {
     };
     let text = reader.text(key)?;
     let by = match key.path {
+        path if path == PROCESS.path && text.contains('/') => Err(format!(
+            "\"{text}\" is no name of a process; to find it in the command line use \"match\""
+        )),
         path if path == PROCESS.path => Ok(By::Process(text)),
         path if path == MATCH.path => pattern(&text).map(By::Match),
         path if path == PID_FILE.path && Path::new(&text).is_absolute() => {
@@ -178,7 +183,9 @@ mod tests {
             (json!({"process": "x"}), "monitoring.watch.1.name: is missing"),
             (json!({"name": 3, "process": "x"}), "watch.1.name: must be a text, not 3"),
             (json!({"name": "ok", "process": "x"}), "watch.1.name: \"ok\" is taken"),
-            (json!({"name": "a\nb", "process": "x"}), "watch.1.name: must be a short text"),
+            (json!({"name": "a\nb", "process": "x"}), "watch.1.name: must be a text without"),
+            (json!({"name": "x".repeat(65), "process": "x"}), "name: must have at most 64 char"),
+            (json!({"name": "a", "process": "/usr/sbin/sshd"}), "command line use \"match\""),
             (json!({"name": "a"}), "monitoring.watch.1: must have exactly one of \"process\""),
             (json!({"name": "a", "process": "x", "unit": "y"}), "must have exactly one"),
             (json!({"name": "a", "match": "a("}), "watch.1.match: is no regular expression: "),

@@ -69,7 +69,7 @@ pub static CA_FILE: Key = Key::new(
 );
 
 const SECTION: Several =
-    Several { prefix: "notifications.webhook", name: &NAME, enabled: &ENABLED };
+    Several { prefix: "notifications.webhook", name: &NAME, enabled: &ENABLED, hyphens: true };
 
 /// Headers that follow from the request itself.
 const OF_THE_REQUEST: &[&str] =

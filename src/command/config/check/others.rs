@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Finding;
 use super::probe::{about, authority, not_a_program, resolve, secret_file};
 use crate::collector::custom::Source;
+use crate::config::fault::Fault;
 use crate::config::key::Key;
 use crate::config::url::{SecretUrl, Target};
 use crate::config::{Config, custom, heartbeat, program, webhook};
@@ -20,18 +21,18 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             findings.extend(secret_file(path, &what, &webhook::HEADER_FILES));
         }
     }
-    let programs = config.programs.iter().map(|program| (&program.argv, &program::ARGV));
-    let customs = config.sources.custom.iter().filter_map(|custom| match &custom.source {
-        Source::Command { argv, .. } => Some((argv, &custom::COMMAND)),
-        Source::Textfile(_) => None,
-    });
-    for (argv, key) in programs.chain(customs) {
-        let first = argv.first().map(Path::new);
-        findings.extend(first.and_then(|path| {
-            let why = not_a_program(path)?;
-            Some(about(key, format!("could not run {}: {why}", path.display())))
-        }));
-    }
+    let why = |argv: &[String]| {
+        let path = Path::new(argv.first()?);
+        Some(format!("could not run {}: {}", path.display(), not_a_program(path)?))
+    };
+    let programs = config.programs.iter();
+    findings.extend(programs.filter_map(|one| Some(about(&program::ARGV, why(&one.argv)?))));
+    findings.extend(config.sources.custom.iter().filter_map(|one| {
+        let Source::Command { argv, .. } = &one.source else { return None };
+        let path = custom::place(&one.name, &custom::COMMAND, &config.document);
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        Some(Finding::Fault(Fault::new(&path, why(argv)?)))
+    }));
     if let Some(heartbeat) = &config.heartbeat {
         let keys = (&heartbeat::URL, &heartbeat::URL_FILE, &heartbeat::CA_FILE);
         findings.extend(target(&heartbeat.target, keys));
