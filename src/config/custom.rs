@@ -243,7 +243,8 @@ impl Entry {
 
     fn declared(self) -> Custom {
         let (name, from) = (self.metric(), self.origin());
-        let plugin = self.may_be_plugin().then(|| declare_plugin(&name, &from));
+        let is_sure = self.format == Format::Nagios;
+        let plugin = self.may_be_plugin().then(|| declare_plugin(&name, &from, is_sure));
         let label = (self.format != Format::Number).then_some("key");
         let help = format!("What {from} says.");
         let shape = Shape { name, unit: self.unit, is_counter: self.is_counter, label, help };
@@ -259,7 +260,7 @@ impl Entry {
     }
 }
 
-fn declare_plugin(value: &str, from: &str) -> Plugin {
+fn declare_plugin(value: &str, from: &str, is_sure: bool) -> Plugin {
     let shape = |name: String, label, help: String| Shape {
         name,
         unit: Unit::Count,
@@ -267,12 +268,13 @@ fn declare_plugin(value: &str, from: &str) -> Plugin {
         label,
         help,
     };
-    let help = format!("Exit status of {from}: 0 ok, 1 warning, 2 critical.");
+    let doubt = if is_sure { "" } else { ", if it is a plugin" };
+    let help = format!("Exit status of {from}{doubt}: 0 ok, 1 warning, 2 critical.");
     let state = declare(&shape(plugin::state_name(value), None, help), |metric| {
         const JUDGED: &[Judged] = &[Judged::warning(1.0).until(0.0).and_critical(2.0)];
         metric.phrased("{name} {value} (1 warning, 2 critical)").judged(JUDGED)
     });
-    let help = format!("The levels that {from} gives its numbers.");
+    let help = format!("The levels that {from} gives its numbers{doubt}.");
     let level = declare(&shape(plugin::level_name(value), Some("level"), help), Metric::carried);
     Plugin { state, level }
 }

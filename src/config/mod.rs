@@ -70,6 +70,7 @@ pub static KEYS: &[&Key] = &[
     &watch::UNIT,
     &watch::MIN,
     &watch::MAX,
+    &watch::ENABLED,
     &custom::CUSTOM,
     &custom::NAME,
     &custom::COMMAND,
@@ -280,6 +281,10 @@ mod tests {
     #[test]
     fn the_example_loads_without_a_fault() {
         assert_eq!(config(EXAMPLE).faults, []);
+        let on = config(&EXAMPLE.replace("\"enabled\": false", "\"enabled\": true"));
+        let sources = &on.sources;
+        let counts = (sources.watch.len(), sources.custom.len(), sources.files.len());
+        assert_eq!((on.faults, counts), (Vec::new(), (1, 1, 1)));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub(super) static MIN: Key =
 pub(super) static MAX: Key =
     Key::new("monitoring.watch.max", Form::Count, "", "More of them is an alert. Default: none.");
 
+pub(super) static ENABLED: Key =
+    Key::new("monitoring.watch.enabled", Form::Boolean, "true", "`false` leaves the entry out.");
+
 const PREFIX: &str = "monitoring.watch";
 const LONGEST_NAME: usize = 64;
 
@@ -76,6 +79,7 @@ pub(super) fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> Vec<Watch>
         let before = faults.len();
         let mut reader = Reader::new(PREFIX, section, faults);
         reader.index = index;
+        let is_enabled = reader.boolean(&ENABLED);
         let name = name(&mut reader, &found);
         let by = by(&mut reader);
         let (min, max) = (count(&mut reader, &MIN).unwrap_or(1), count(&mut reader, &MAX));
@@ -84,7 +88,7 @@ pub(super) fn read(value: Option<&Value>, faults: &mut Vec<Fault>) -> Vec<Watch>
         }
         reader.report_unknown(KEYS);
         let watch = by.map(|by| Watch { name, by, min, max });
-        found.extend(watch.filter(|_| faults.len() == before));
+        found.extend(watch.filter(|_| is_enabled && faults.len() == before));
     }
     found
 }
@@ -175,6 +179,8 @@ mod tests {
         assert!(matches!(&found[3].by, By::Unit(unit) if unit == "nginx.service"));
         assert!(matches!(&found[4].by, By::Unit(unit) if unit == "x.timer"));
         assert_eq!(watches(&json!({"name": "a", "process": "sshd"})).0.len(), 1);
+        let off = watches(&json!({"name": "a", "process": "sshd", "enabled": false}));
+        assert!(off.0.is_empty() && off.1.is_empty());
     }
 
     #[test]
