@@ -37,7 +37,7 @@ pub(super) fn moment(minutes_ago: i32) -> Moment {
 
 pub(super) fn sample() -> Sample {
     let text = r#"{"timestamp":"2026-11-22T02:25:00Z","uptime":61140,"cpu_percent":38.4,"memory_percent":43.1,"cpu_temp":58.9,
-        "filesystem_percent":{"/data":86},"filesystem_available":{"/":1500000000,"/data":35111550000},"filesystem_total":{"/":31000000000,"/data":251000000000},
+        "filesystem_percent":{"/data":86},"watch_processes":{"gate":1},"filesystem_available":{"/":1500000000,"/data":35111550000},"filesystem_total":{"/":31000000000,"/data":251000000000},
         "top":[{"pid":20117,"name":"rsync","user":"backup","cpu_percent":96.4,"memory":1048576},
                {"pid":812,"name":"recognizer","user":"gate","cpu_percent":48,"memory":310378496},
                {"pid":640,"name":"postgres","user":"postgres","cpu_percent":0.4,"memory":145752064}]}"#;

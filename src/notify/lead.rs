@@ -19,7 +19,11 @@ pub(super) fn lead(story: &Story<'_>, host: &str, clock: &Clock<'_>) -> String {
         _ => firing(story, clock),
     };
     // A name stays as it is written: of a host, a mount, a series.
-    let is_name = story.metric().is_none_or(|metric| metric.phrase.starts_with('{'))
+    let begins_with_words = |metric: &Metric| {
+        let words = metric.phrase_beside.and_then(|(_, words)| words.split('{').next());
+        !metric.phrase.starts_with('{') || words.is_some_and(|words| text.starts_with(words))
+    };
+    let is_name = !story.metric().is_some_and(begins_with_words)
         || text.starts_with(&story.fact.series.metric)
         || story.is_absence();
     if is_name { text } else { sentence(&text) }

@@ -41,6 +41,14 @@ fn a_raise() {
 }
 
 #[test]
+fn too_few_are_told_with_their_number() {
+    let some = said(&about("watch_missing{gate}", 1.0, Reason::Raised));
+    assert_eq!(some, "Only 1 of gate running since 00:35.");
+    let none = said(&about("watch_missing{web}", 1.0, Reason::Raised));
+    assert_eq!(none, "web is not running since 00:35.");
+}
+
+#[test]
 fn an_escalation_an_easing_and_a_reminder() {
     let mut escalated = fact(Reason::Escalated);
     (escalated.level, escalated.value) = (Level::Critical, Some(95.2));
