@@ -64,6 +64,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("sys/class/nvme/*", &["drive"]),
     ("sys/devices/*/nvme?/state", &["drive"]),
     ("sys/block/*", &["drive"]),
+    ("sys/fs/cgroup/memory.events", &["paging"]),
     ("sys/fs/cgroup/*", &["container"]),
     ("sys/fs/*", &["drive"]),
     ("sys/class/hwmon/*", SENSORS),
