@@ -74,6 +74,9 @@ fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
         Writing::Possible
     } else if turns_read_only(kind) {
         Writing::Failed
+    } else if kind == "zfs" {
+        // It stops where it finds an error; read-only is what somebody set.
+        Writing::NotMeant
     } else {
         Writing::NotPossible
     };

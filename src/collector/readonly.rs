@@ -100,6 +100,11 @@ mod tests {
     }
 
     #[test]
+    fn a_zfs_that_somebody_set_read_only_did_not_turn_so() {
+        assert_eq!(turned("/tank", "zfs", "rw ro", WRITABLE), None);
+    }
+
+    #[test]
     fn a_kind_that_the_kernel_may_not_write_turned_only_if_it_once_was_written() {
         let of = |last| turned("/media/mac", "hfsplus", "rw ro", last);
         assert_eq!((of(None), of(Some((&READ_ONLY, 1)))), (None, None));
