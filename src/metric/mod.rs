@@ -1,11 +1,15 @@
 //! What a metric is: name, unit, kind, wording. Each is declared once, as a `static` beside the code that
 //! reads it; files, rates, thresholds, tables, exports and the manual take everything else from here.
 
+pub mod digits;
 mod judged;
 mod unit;
 
 pub use judged::Judged;
 pub use unit::Unit;
+
+/// What the names begin with that the configuration declares.
+pub const CUSTOM: &str = "custom_";
 
 /// A named number with a unit.
 #[derive(Debug)]
@@ -216,6 +220,11 @@ impl Metric {
     pub const fn apart(mut self) -> Self {
         self.apart = true;
         self
+    }
+
+    /// Rounds for JSON and performance data. What others measured may be of any size, and keeps its digits.
+    pub fn round(&self, value: f64) -> f64 {
+        if self.name.starts_with(CUSTOM) { digits::exact(value) } else { self.unit.round(value) }
     }
 
     pub fn kind_name(&self) -> &'static str {

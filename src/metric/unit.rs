@@ -1,5 +1,6 @@
 //! Units: how a number is rounded for files and worded for people.
 
+use super::digits::{few, is_huge, shown, typed};
 use crate::time::span;
 
 /// The unit of a metric's number as it is stored.
@@ -95,29 +96,31 @@ impl Unit {
         if rounded.is_finite() { rounded + 0.0 } else { value }
     }
 
-    /// For people: `38.4 %`, `1.2 GiB`, `12 d 4 h`.
+    /// For people: `38.4 %`, `1.2 GiB`, `12 d 4 h`, `3.14 ms`.
     pub fn human(self, value: f64) -> String {
         match self {
-            Unit::Percent => format!("{value:.1} %"),
-            Unit::Celsius => format!("{value:.1} °C"),
-            Unit::Volts => format!("{value:.2} V"),
+            Unit::Percent => format!("{} %", shown(value, 1)),
+            Unit::Celsius => format!("{} °C", shown(value, 1)),
+            Unit::Volts => format!("{} V", shown(value, 2)),
             Unit::Bytes => bytes(value),
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
             Unit::BitsPerSecond => bits(value),
-            Unit::Seconds => span::human(value),
+            Unit::Seconds => seconds(value),
             Unit::Milliseconds => format!("{} ms", three_digits(value)),
             Unit::Count => plain(value),
             Unit::PerSecond => format!("{}/s", per_second(value)),
-            Unit::Load => format!("{value:.2}"),
+            Unit::Load => shown(value, 2),
         }
     }
 
     /// A number in a narrow column whose unit is known: `38.4`, `1.2G` as `df -h` has it, `12 d 4 h`.
     pub fn bare(self, value: f64) -> String {
         match self {
-            Unit::Percent | Unit::Celsius => format!("{value:.1}"),
+            Unit::Percent | Unit::Celsius => shown(value, 1),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
-            Unit::Count | Unit::PerSecond if value.abs() >= 1e7 => format!("{value:.2e}"),
+            Unit::Count | Unit::PerSecond if value.abs() >= 1e7 && !is_huge(value) => {
+                format!("{value:.2e}")
+            }
             Unit::PerSecond => per_second(value),
             Unit::Milliseconds => three_digits(value),
             other => other.human(value),
@@ -127,30 +130,50 @@ impl Unit {
     /// A threshold as people set it: `85`, `66.5`, `100 MiB`.
     pub fn level(self, value: f64) -> String {
         match self {
-            Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => {
-                format!("{}", self.round(value))
-            }
-            Unit::Milliseconds => format!("{} ms", self.round(value)),
+            Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => typed(value),
+            Unit::Milliseconds => format!("{} ms", typed(value)),
             other => other.human(value),
         }
     }
 }
 
 fn plain(value: f64) -> String {
-    if value.fract().abs() < 0.005 { format!("{value:.0}") } else { format!("{value:.2}") }
+    match value.abs() {
+        small if small < 1.0 => few(value),
+        _ if value.fract().abs() < 0.005 => shown(value, 0),
+        _ => shown(value, 2),
+    }
 }
 
 /// What is seldom is not nothing.
 fn per_second(value: f64) -> String {
-    if value.abs() < 0.1 { format!("{}", Unit::PerSecond.round(value)) } else { plain(value) }
+    let rounded = Unit::PerSecond.round(value);
+    match value.abs() {
+        0.1.. => shown(value, if value.fract().abs() < 0.005 { 0 } else { 2 }),
+        _ if rounded == 0.0 => few(value),
+        _ => format!("{rounded}"),
+    }
+}
+
+/// A time that may be short, or an offset to the past.
+fn seconds(value: f64) -> String {
+    let size = value.abs();
+    let words = match size {
+        ..1e-3 if size > 0.0 => format!("{} µs", few(size * 1e6)),
+        ..1.0 if size > 0.0 => format!("{} ms", few(size * 1e3)),
+        ..60.0 => format!("{} s", few(size)),
+        _ if is_huge(size) => format!("{} s", few(size)),
+        _ => span::human(size),
+    };
+    if value < 0.0 { format!("-{words}") } else { words }
 }
 
 /// With as many decimals as tell something.
 fn three_digits(value: f64) -> String {
     match value.abs() {
-        small if small < 9.995 => format!("{value:.2}"),
-        middle if middle < 99.95 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
+        small if small < 9.995 => shown(value, 2),
+        middle if middle < 99.95 => shown(value, 1),
+        _ => shown(value, 0),
     }
 }
 
@@ -173,15 +196,14 @@ fn scaled(value: f64, units: &[&str]) -> String {
     for (power, unit) in units.iter().enumerate() {
         // 1023.96 would be shown as 1024.0.
         if scaled.abs() < 1023.95 || power + 1 == units.len() {
-            return if power == 0 {
-                format!("{scaled:.0}{unit}")
-            } else {
-                format!("{scaled:.1}{unit}")
-            };
+            if !is_huge(scaled) {
+                return format!("{}{unit}", shown(scaled, usize::from(power > 0)));
+            }
+            break;
         }
         scaled /= 1024.0;
     }
-    format!("{value:.0}")
+    few(value) + units.first().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -257,5 +279,48 @@ mod tests {
         assert_eq!(Unit::Percent.level(85.0), "85");
         assert_eq!(Unit::Celsius.level(66.5), "66.5");
         assert_eq!(Unit::Bytes.level(104_857_600.0), "100.0 MiB");
+    }
+
+    #[test]
+    fn what_is_small_is_not_shown_as_nothing() {
+        for (unit, value, words) in [
+            (Unit::Seconds, 0.003_14, "3.14 ms"),
+            (Unit::Seconds, 0.000_045, "45 µs"),
+            (Unit::Seconds, 1.5, "1.5 s"),
+            (Unit::Seconds, 0.0, "0 s"),
+            (Unit::Count, 0.000_012, "0.000012"),
+            (Unit::Count, 0.0, "0"),
+            (Unit::Percent, 0.012, "0.012 %"),
+            (Unit::PerSecond, 1.2e-7, "1.2e-7/s"),
+            (Unit::Load, 0.001_5, "0.0015"),
+        ] {
+            assert_eq!(unit.human(value), words);
+        }
+        assert_eq!(Unit::Count.level(0.000_01), "0.00001");
+        assert_eq!(Unit::Seconds.level(0.002), "2 ms");
+    }
+
+    #[test]
+    fn a_time_before_another_is_not_shown_as_nothing() {
+        assert_eq!(
+            [-90_061.0, -0.5].map(|value| Unit::Seconds.human(value)),
+            ["-1 d 1 h", "-500 ms"]
+        );
+        assert_eq!(Unit::Seconds.bare(-90_061.0), "-1 d 1 h");
+    }
+
+    #[test]
+    fn what_is_huge_is_shown_as_a_power_of_ten() {
+        let units = [Unit::Count, Unit::Bytes, Unit::Seconds, Unit::Percent, Unit::PerSecond];
+        let words = units.map(|unit| unit.human(1e308));
+        assert_eq!(words, ["1e308", "1e308 B", "1e308 s", "1e308 %", "1e308/s"]);
+        assert_eq!(
+            units.map(|unit| unit.bare(1e308)),
+            ["1e308", "1e308", "1e308 s", "1e308", "1e308"]
+        );
+        assert_eq!(
+            units.map(|unit| unit.level(1e308)),
+            ["1e308", "1e308 B", "1e308 s", "1e308", "1e308/s"]
+        );
     }
 }

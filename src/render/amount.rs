@@ -2,6 +2,7 @@
 
 use crate::alert::rule::Measure;
 use crate::metric::Unit;
+use crate::metric::digits::shown;
 use crate::time::span;
 
 /// `86.0 %`, or `12 points more within 1 h`.
@@ -36,6 +37,6 @@ pub fn limit(measure: Measure, unit: Unit, level: f64) -> String {
 
 /// With one decimal where it has one.
 fn plain(value: f64) -> String {
-    let text = format!("{value:.1}");
+    let text = shown(value, 1);
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

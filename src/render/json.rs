@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::event::rfc3339;
-use crate::metric::Unit;
+use crate::metric::{Metric, Unit};
 use crate::sample::SCHEMA;
 use crate::series::Series;
 use crate::store::range::Range;
@@ -39,6 +39,11 @@ pub fn number(value: f64, unit: Option<Unit>) -> Value {
     serde_json::to_value(crate::sample::Value::Float(rounded)).unwrap_or(Value::Null)
 }
 
+/// A number of a metric as it is: not rounded if nobody knows the metric.
+pub fn of_metric(value: f64, metric: Option<&Metric>) -> Value {
+    number(metric.map_or(value, |metric| metric.round(value)), None)
+}
+
 /// Metric, label and unit of a series.
 pub fn series_head(series: &Series, unit: Option<Unit>) -> Map<String, Value> {
     let mut head = Map::new();
@@ -53,7 +58,7 @@ pub fn series_head(series: &Series, unit: Option<Unit>) -> Map<String, Value> {
 }
 
 /// The numbers of a summary, in the order of `names`.
-pub fn summary(summary: &Summary, unit: Option<Unit>, names: &[&str]) -> Map<String, Value> {
+pub fn summary(summary: &Summary, metric: Option<&Metric>, names: &[&str]) -> Map<String, Value> {
     let all = [
         ("min", summary.min),
         ("mean", summary.mean),
@@ -68,7 +73,7 @@ pub fn summary(summary: &Summary, unit: Option<Unit>, names: &[&str]) -> Map<Str
         if *name == "count" {
             map.insert("count".to_owned(), json!(summary.count));
         } else if let Some((_, value)) = all.iter().find(|(known, _)| known == name) {
-            map.insert((*name).to_owned(), number(*value, unit));
+            map.insert((*name).to_owned(), of_metric(*value, metric));
         }
     }
     map

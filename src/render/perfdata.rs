@@ -24,11 +24,11 @@ pub fn line(level: Level, text: &str, data: impl IntoIterator<Item = String>) ->
     line
 }
 
-/// `'label'=value[UOM];warn;crit;min;max`; quotes are doubled, and `=` may not stand in a label.
+/// The value is rounded already. `'label'=value[UOM];warn;crit;min;max`; quotes are doubled, and `=` may not stand in a label.
 pub fn datum(label: &str, value: f64, unit: Unit, warning: &str, critical: &str) -> String {
     let label = label.replace('\'', "''").replace(|c: char| c == '=' || is_refused(c), "_");
     let range = if unit == Unit::Percent { ";0;100" } else { "" };
-    format!("'{label}'={}{};{warning};{critical}{range}", unit.round(value), unit.perfdata())
+    format!("'{label}'={}{};{warning};{critical}{range}", value, unit.perfdata())
 }
 
 /// Begins the data, or another line.

@@ -2,6 +2,7 @@
 
 use crate::collector;
 use crate::metric::Unit;
+use crate::metric::digits::shown;
 use crate::sample::Values;
 use crate::series::Series;
 use crate::time::{Now, Zone};
@@ -12,8 +13,8 @@ pub fn phrase(series: &Series, value: Option<f64>, short: bool) -> String {
     let unit = metric.map_or(Unit::Count, |metric| metric.unit);
     let shown = match (value, unit, short) {
         (None, ..) => "not measured".to_owned(),
-        (Some(value), Unit::Percent, true) => format!("{value:.0} %"),
-        (Some(value), Unit::Celsius, true) => format!("{value:.0} °C"),
+        (Some(value), Unit::Percent, true) => format!("{} %", shown(value, 0)),
+        (Some(value), Unit::Celsius, true) => format!("{} °C", shown(value, 0)),
         (Some(value), ..) => unit.human(value),
     };
     let template = match metric {

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::collector;
 use crate::event::{Event, kind, rfc3339};
 use crate::metric::Unit;
+use crate::metric::digits::exact;
 use crate::render::wording::Clock;
 use crate::render::{Cell, Column, View, json as shape, table};
 use crate::series::Series;
@@ -100,7 +101,7 @@ impl Told<'_> {
         let Notification { rule, series, reason, level, at, value, .. } = self.notification;
         let fields = json!({"timestamp": rfc3339(at.epoch), "epoch": at.epoch,
             "kind": reason.name(), "series": series, "level": level,
-            "value": value.map(|value| shape::number(value, self.unit)), "rule": rule});
+            "value": value.map(|value| shape::number(exact(value), None)), "rule": rule});
         shape::present(fields)
     }
 }

@@ -72,8 +72,8 @@ fn comparison(comparison: &Comparison, outcome: &Result<Vec<Pair>, String>) -> V
 /// Series to number.
 fn values<'a>(readings: impl Iterator<Item = &'a Reading>) -> Value {
     let number = |reading: &Reading| {
-        let unit = collector::find(&reading.series.metric).map(|metric| metric.unit);
-        (reading.series.to_string(), shape::number(reading.value, unit))
+        let metric = collector::find(&reading.series.metric);
+        (reading.series.to_string(), shape::of_metric(reading.value, metric))
     };
     Value::Object(readings.map(number).collect())
 }

@@ -2,9 +2,11 @@
 
 use super::Answer;
 use crate::alert::Level;
+use crate::collector;
 use crate::expression::evaluate::{Bound, Pair, Reading, verdict};
 use crate::expression::{Comparison, Limit, Measured, Operator};
 use crate::metric::Unit;
+use crate::metric::digits::exact;
 use crate::render::perfdata;
 use crate::store::range::damage_words;
 use crate::time::span;
@@ -109,7 +111,9 @@ struct Datum {
 
 impl Datum {
     fn new(measured: &Measured, reading: &Reading) -> Self {
-        let (name, value) = (measured.name(&reading.series), reading.value);
+        let name = measured.name(&reading.series);
+        let metric = collector::find(&reading.series.metric);
+        let value = metric.map_or(reading.value, |metric| metric.round(reading.value));
         Datum { name, value, unit: reading.unit, low: None, high: None }
     }
 
@@ -123,9 +127,7 @@ impl Datum {
 
     /// As the guidelines write what is good; whether the limit itself is, a range cannot say.
     fn range(&self) -> String {
-        let (low, high) =
-            (self.low.map(|low| self.unit.round(low)), self.high.map(|high| self.unit.round(high)));
-        match (low, high) {
+        match (self.low.map(exact), self.high.map(exact)) {
             (None, Some(high)) if high < 0.0 => format!("~:{high}"),
             (None, Some(high)) => high.to_string(),
             (Some(low), None) => format!("{low}:"),

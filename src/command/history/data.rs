@@ -72,12 +72,12 @@ pub(super) fn bucket_object(bucket: &Bucket) -> Value {
         .series
         .iter()
         .filter_map(|(series, summariser)| {
-            let unit = collector::find(&series.metric).map(|metric| metric.unit);
+            let metric = collector::find(&series.metric);
             Some((
                 series.to_string(),
                 Value::Object(shape::summary(
                     &summariser.summary()?,
-                    unit,
+                    metric,
                     &["min", "mean", "p95", "max", "last"],
                 )),
             ))
@@ -158,12 +158,12 @@ pub(super) fn csv_buckets(
             bucket.count.to_string(),
         ];
         let values = series.iter().flat_map(|series| {
-            let unit = collector::find(&series.metric).map(|metric| metric.unit);
+            let metric = collector::find(&series.metric);
             let summary = bucket
                 .series
                 .get(series)
                 .and_then(Summariser::summary)
-                .map(|summary| shape::summary(&summary, unit, &NUMBERS));
+                .map(|summary| shape::summary(&summary, metric, &NUMBERS));
             NUMBERS.map(|name| {
                 summary
                     .as_ref()

@@ -264,11 +264,11 @@ fn object(findings: &Findings, range: Range) -> Map<String, Value> {
     shape::add_range(&mut answer, range);
     answer.insert("samples".to_owned(), json!(findings.samples));
     let metrics = findings.series().filter_map(|(series, course)| {
-        let unit = collector::find(&series.metric).map(|metric| metric.unit);
-        let mut entry = shape::series_head(&series, unit);
+        let metric = collector::find(&series.metric);
+        let mut entry = shape::series_head(&series, metric.map(|metric| metric.unit));
         entry.extend(shape::summary(
             &course.summariser.summary()?,
-            unit,
+            metric,
             &["count", "min", "mean", "p50", "p95", "p99", "max", "last"],
         ));
         let [warning, critical] = course.past;

@@ -7,6 +7,7 @@ use crate::cli::Exit;
 use crate::collector;
 use crate::command::Context;
 use crate::metric::Unit;
+use crate::metric::digits::exact;
 use crate::render::perfdata;
 use crate::render::wording::phrase_among;
 use crate::series::Series;
@@ -58,17 +59,17 @@ fn line(facts: &Facts) -> String {
 fn data(facts: &Facts) -> impl Iterator<Item = String> {
     facts.last.values.points().filter_map(|(metric, label, value)| {
         let levels = facts.config.rules.iter().find_map(|rule| rule.levels_for(metric, label))?;
-        let unit = collector::find(metric).map_or(Unit::Count, |metric| metric.unit);
-        Some(datum(&Series::new(metric, label), value.as_f64(), unit, levels))
+        let known = collector::find(metric);
+        let unit = known.map_or(Unit::Count, |known| known.unit);
+        let value = known.map_or(value.as_f64(), |known| known.round(value.as_f64()));
+        Some(datum(&Series::new(metric, label), value, unit, levels))
     })
 }
 
 fn datum(series: &Series, value: f64, unit: Unit, levels: &Levels) -> String {
     let limit = |threshold: Option<Threshold>| {
         let colon = if levels.below { ":" } else { "" };
-        threshold
-            .map(|threshold| format!("{}{colon}", unit.round(threshold.level)))
-            .unwrap_or_default()
+        threshold.map(|threshold| format!("{}{colon}", exact(threshold.level))).unwrap_or_default()
     };
     perfdata::datum(
         &series.to_string(),

@@ -246,12 +246,12 @@ fn object(facts: &Facts) -> Map<String, Value> {
     put("alerts", json!(facts.firing));
     put("events", json!(facts.events));
     let summaries = facts.day.series.iter().filter_map(|(series, course)| {
-        let unit = collector::find(&series.metric).map(|metric| metric.unit);
+        let metric = collector::find(&series.metric);
         Some((
             series.to_string(),
             Value::Object(shape::summary(
                 &course.summariser.summary()?,
-                unit,
+                metric,
                 &["min", "mean", "max"],
             )),
         ))

@@ -172,11 +172,11 @@ fn object(
 
 impl Row<'_> {
     fn object(&self) -> Map<String, Value> {
-        let number = |value: f64| shape::number(value, Some(self.unit));
+        let metric = collector::find(&self.series.metric);
         let mut object = shape::series_head(&self.series, Some(self.unit));
         let names = &["count", "min", "p50", "p99", "max"];
-        object.extend(shape::summary(&self.summary, Some(self.unit), names));
-        object.insert("p1".to_owned(), number(self.p1));
+        object.extend(shape::summary(&self.summary, metric, names));
+        object.insert("p1".to_owned(), shape::of_metric(self.p1, metric));
         let mails =
             |mails: Option<f64>| mails.map(|mails| shape::number(mails, Some(Unit::Percent)));
         if let Some((rule, levels)) = self.today {
