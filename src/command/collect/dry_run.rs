@@ -23,6 +23,7 @@ use crate::store::Store;
 use crate::store::runtime::Runtime;
 
 pub(super) fn run(
+    as_json: bool,
     context: &mut Context<'_>,
     config: &Config,
     store: &Store,
@@ -34,8 +35,13 @@ pub(super) fn run(
     for line in config.fault_lines() {
         context.complain(&line);
     }
-    writeln!(context.out, "{}\n", taken.sample.stored_line()?)?;
+    let line = taken.sample.stored_line()?;
     let exit = if config.faults.is_empty() { Exit::Done } else { Exit::Faulty };
+    if as_json {
+        writeln!(context.out, "{line}")?;
+        return Ok(exit);
+    }
+    writeln!(context.out, "{line}\n")?;
     let all = judge::rules(config.rules.clone());
     let rules = plugin::with_levels(&all, &taken.sample.values);
     let run = judge::Run {

@@ -43,7 +43,7 @@ pub fn run(arguments: &Collect, context: &mut Context<'_>) -> anyhow::Result<Exi
     let store = context.store(&config)?;
     let host = clock::host(context.root);
     if arguments.dry_run {
-        return dry_run::run(context, &config, &store, &host);
+        return dry_run::run(arguments.json, context, &config, &store, &host);
     }
     let done = everything(config, &store, &host, Values::default(), context)?;
     if arguments.json && done.is_stored {
