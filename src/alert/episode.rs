@@ -178,9 +178,10 @@ impl<'a> Course<'a> {
                 let open = self.open(event, series);
                 open.back = None;
                 let episode = &mut open.episode;
-                episode.level = episode.level.max(event.level.unwrap_or(Level::Warning));
-                if event.event != kind::EASED {
-                    episode.threshold = event.threshold;
+                let level = event.level.unwrap_or(Level::Warning);
+                // Of two rules about one series the worse one goes with its own limit.
+                if event.event != kind::EASED && level >= episode.level {
+                    (episode.level, episode.threshold) = (level, event.threshold);
                 }
                 episode.value = event.value.or(episode.value);
                 episode.deepen(event.value);
@@ -289,6 +290,18 @@ mod tests {
             (episodes[0].metric.as_str(), episodes[0].label.as_deref(), episodes[0].worst),
             ("x", Some("a"), Some(95.0))
         );
+    }
+
+    #[test]
+    fn the_worst_level_goes_with_its_own_limit() {
+        let critical = event(kind::RAISED, 100, Level::Critical, 100.2);
+        let milder =
+            Event { threshold: Some(70.0), ..event(kind::RAISED, 100, Level::Warning, 100.2) };
+        for events in [[critical.clone(), milder.clone()], [milder, critical]] {
+            let episodes = from_events(&events, 1_000);
+            let shape: Vec<_> = episodes.iter().map(|one| (one.level, one.threshold)).collect();
+            assert_eq!(shape, [(Level::Critical, Some(80.0))]);
+        }
     }
 
     #[test]
