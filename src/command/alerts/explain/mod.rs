@@ -23,6 +23,7 @@ use crate::cli::{Exit, Explain};
 use crate::clock;
 use crate::collector::{self, formerly};
 use crate::config::Config;
+use crate::config::monitoring::ALERT_THRESHOLDS;
 use crate::event::{Event, kind};
 use crate::notify::way;
 use crate::sample::Sample;
@@ -42,6 +43,8 @@ const LATELY: i64 = 30 * 86_400;
 struct Scene {
     config: Config,
     rules: Vec<Rule>,
+    /// Those whose cause the levels of a plugin tell already.
+    silent: Vec<Rule>,
     channels: Vec<Channel>,
     state: State,
     sample: Sample,
@@ -59,6 +62,10 @@ struct Explained<'a> {
     rulings: Vec<Ruling<'a>>,
     /// Rules that leave it out on purpose.
     left_out_by: Vec<&'a str>,
+    /// Rules that say nothing while others tell of the same cause.
+    silent: Vec<&'a str>,
+    /// What is wrong with its rule in the configuration.
+    faults: Vec<String>,
     /// If no rule speaks of it: the rules whose names are nearest.
     nearest: Vec<&'a str>,
     mutes: Vec<Mute>,
@@ -92,7 +99,9 @@ impl Scene {
     fn gather(context: &mut Context<'_>) -> anyhow::Result<Self> {
         let mut config = context.config()?;
         let store = context.store_to_read(&config)?;
+        let mut silent = config.rules.clone();
         standing::take_over(&mut config, &store, context);
+        silent.retain(|rule| config.rules.iter().all(|other| other.key != rule.key));
         let wanted = Wanted::everything().with_formerly(formerly());
         let sample = status::last_sample(&store, &wanted, context)?;
         let runtime = Runtime::look(context.variable, &store.directory);
@@ -110,12 +119,38 @@ impl Scene {
         let mutes = Mutes::at(context.now.utc, silences, hours, &sample, collector::find);
         let events = store.events(Range::last(LATELY, context.now.utc))?;
         let now = context.now.moment();
-        Ok(Scene { config, rules, channels, state, sample, window, mutes, events, now, interval })
+        Ok(Scene {
+            config,
+            rules,
+            silent,
+            channels,
+            state,
+            sample,
+            window,
+            mutes,
+            events,
+            now,
+            interval,
+        })
     }
 
     fn judged(&self) -> Judged<'_> {
         let Scene { rules, sample, window, mutes, .. } = self;
         Judged { rules, sample, window, mutes }
+    }
+
+    /// What is wrong with the rules that the configuration has under this name.
+    fn faults(&self, series: &Series) -> Vec<String> {
+        let is_about = |key: &str| {
+            let key = key.rsplit_once('#').map_or(key, |(key, _)| key);
+            Pattern::parse(key).matches(&series.metric, series.label.as_deref())
+        };
+        let top = || ALERT_THRESHOLDS.path.split('.');
+        let own = self.config.faults.iter().filter(|fault| {
+            let is_rule = fault.path.iter().zip(top()).all(|(key, known)| key == known);
+            is_rule && fault.path.get(top().count()).is_some_and(|key| is_about(key))
+        });
+        own.map(|fault| format!("{}: {}", fault.path.join("."), fault.text)).collect()
     }
 
     /// What each channel has to hear.
@@ -134,7 +169,10 @@ impl Scene {
             rule.pattern.matches(metric, label) && !speaks
         };
         let left_out_by = self.rules.iter().filter(is_left_out).map(|rule| rule.key.as_str());
-        let keys = self.rules.iter().map(|rule| rule.key.as_str());
+        // Its own name is no other's: it stands there without levels.
+        let others = self.rules.iter().filter(|rule| !rule.pattern.matches(metric, label));
+        let keys = others.map(|rule| rule.key.as_str());
+        let silent = self.silent.iter().filter(|rule| rule.levels_for(metric, label).is_some());
         let near = if rulings.is_empty() { nearest(metric, keys) } else { Vec::new() };
         let standings = rulings.iter().filter_map(|ruling| ruling.standing);
         let worst = standings.map(Standing::worst_level).max().unwrap_or(Level::Ok);
@@ -151,6 +189,8 @@ impl Scene {
             value: self.sample.values.number(&series),
             rulings,
             left_out_by: left_out_by.collect(),
+            silent: silent.map(|rule| rule.key.as_str()).collect(),
+            faults: self.faults(&series),
             nearest: near,
             mutes: self.mutes.all(&series, worst, false),
             events,

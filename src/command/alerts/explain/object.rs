@@ -58,6 +58,8 @@ fn series(scene: &Scene, one: &Explained<'_>) -> Value {
         .time("sampled", Some(scene.sample.epoch()))
         .put("rules", json!(rules))
         .put("left_out_by", json!(one.left_out_by))
+        .put("silent_rules", json!(one.silent))
+        .put("faults", json!(one.faults))
         .put("nearest_rules", json!(one.nearest))
         .put("mutes", one.mutes.iter().map(mute).collect())
         .put("events", json!(one.events))

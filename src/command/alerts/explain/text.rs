@@ -37,6 +37,7 @@ impl Block<'_> {
         if self.one.rulings.is_empty() {
             rows.push(("rule", self.no_rule()));
         }
+        rows.extend(self.one.faults.iter().map(|fault| ("fault", format!("left out: {fault}"))));
         rows.extend(self.one.mutes.iter().map(|mute| ("muted", mute_words(mute, self.clock))));
         rows.extend(self.one.events.iter().map(|event| {
             let name = event.event.replace('_', " ");
@@ -74,7 +75,12 @@ impl Block<'_> {
             let rules = self.one.left_out_by.join(", ");
             return format!("none: {rules} leaves it out, so nobody is told of it");
         }
-        if self.one.nearest.is_empty() {
+        if !self.one.silent.is_empty() {
+            let (rules, metric) = (self.one.silent.join(", "), &self.one.series.metric);
+            let base = metric.strip_suffix("_state").unwrap_or(metric);
+            return format!("{rules}, which says nothing while the levels of {base} say as much");
+        }
+        if self.one.nearest.is_empty() || !self.one.faults.is_empty() {
             return "no rule speaks of it, so nobody is told of it".to_owned();
         }
         format!("no rule speaks of it; the nearest: {}", self.one.nearest.join(", "))
