@@ -102,3 +102,50 @@ fn what_is_huge_leaves_room_for_the_rest() {
     contains(&text, &["1e308"]);
     assert!(text.lines().all(|line| line.len() < 200), "{text}");
 }
+
+#[test]
+fn a_dry_run_for_scripts_is_the_line_alone() {
+    let host = Host::new("raspberry-pi-4");
+    let said = host.run(&["collect", "--dry-run", "--json"]).done();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(common::json(&said)["memory_percent"].is_number());
+}
+
+#[test]
+fn a_reading_is_past_its_level_from_when_it_was_taken() {
+    let mut host = Host::new("raspberry-pi-4");
+    let rules = json!({"memory_percent": 1});
+    configure(&host, &json!({"log_interval": 60, "alert_thresholds": rules}));
+    for _ in 0..3 {
+        host.pass(4, 10);
+        host.run(&["collect"]);
+    }
+    let past = |host: &Host| {
+        let report = host.run(&["report", "--json"]).json();
+        report["metrics"]["memory_percent"]["past_warning_seconds"].clone()
+    };
+    assert_eq!(past(&host), 8);
+    host.pass(3_600, 10);
+    assert_eq!(past(&host), 68);
+}
+
+#[test]
+fn a_status_that_says_no_more_than_the_levels_has_a_rule_all_the_same() {
+    let host = round_trip(&["0.00314"]);
+    let text = host.run(&["alerts", "explain", "custom_ping_state"]).done();
+    contains(&text, &["custom_ping_state, which says nothing while the levels of custom_ping"]);
+}
+
+#[test]
+fn a_rule_that_is_wrong_is_not_offered_as_the_nearest() {
+    let mut host = custom("q", "count", "5");
+    let command = ["/bin/cat", host.path("said").to_str().unwrap()].map(str::to_owned);
+    let custom = json!({"name": "q", "command": command});
+    let rules = json!({"custom_q": {"warning": "many"}});
+    configure(&host, &json!({"custom": [custom], "alert_thresholds": rules}));
+    host.pass(300, 10);
+    host.run(&["collect"]);
+    let text = host.run(&["alerts", "explain", "custom_q"]).out;
+    contains(&text, &["no rule speaks of it", "left out: monitoring.alert_thresholds.custom_q"]);
+    assert!(!text.contains("nearest"), "{text}");
+}

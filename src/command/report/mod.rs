@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::selection::Selection;
 use super::{Context, output, standing, status};
 use crate::alert::episode::{Episode, from_events};
-use crate::alert::rule::Levels;
+use crate::alert::rule::{Levels, Threshold};
 use crate::cli::{Exit, Period, Report, ReportFormat};
 use crate::collector;
 use crate::config::Config;
@@ -46,6 +46,8 @@ struct Findings {
     gaps: Vec<Gap>,
     first: Option<Moment>,
     last: Option<Moment>,
+    /// Seconds from the first sample to the last one, without holes.
+    seen: f64,
     episodes: Vec<Episode>,
     events: Vec<Event>,
     /// Process → seconds of CPU seen in `top`.
@@ -65,30 +67,52 @@ impl Courses {
         self.by_label.entry(key).or_insert_with(|| {
             let levels =
                 config.rules.iter().find_map(|rule| rule.levels_for(metric, label)).cloned();
-            Course { summariser: Summariser::default(), first: None, levels, past: [0.0; 2] }
+            Course { levels, ..Course::default() }
         })
     }
 }
 
+#[derive(Default)]
 struct Course {
     summariser: Summariser,
     first: Option<f64>,
     levels: Option<Levels>,
     /// Seconds past the warning and the critical level.
     past: [f64; 2],
+    /// When the last reading was taken, in seconds seen, and which levels it was past.
+    at: f64,
+    is_past: [bool; 2],
 }
 
 impl Course {
-    fn add(&mut self, value: f64, spacing: f64) {
+    fn add(&mut self, value: f64, at: f64, interval: f64) {
         self.summariser.add(value);
         self.first.get_or_insert(value);
+        if self.levels.is_none() {
+            return;
+        }
+        self.hold(at, interval);
+        self.at = at;
         if let Some(levels) = &self.levels {
-            for (threshold, past) in [levels.warning, levels.critical].iter().zip(&mut self.past) {
-                let is_past = threshold.is_some_and(|threshold| levels.is_past(&threshold, value));
-                *past += if is_past { spacing } else { 0.0 };
-            }
+            let is_past = |threshold: Option<Threshold>| {
+                threshold.is_some_and(|threshold| levels.is_past(&threshold, value))
+            };
+            self.is_past = [levels.warning, levels.critical].map(is_past);
         }
     }
+
+    /// A reading holds until the next one; for the usual spacing, if that comes late or not at all.
+    fn hold(&mut self, until: f64, interval: f64) {
+        let seconds = held(until - self.at, interval);
+        for (past, is_past) in self.past.iter_mut().zip(self.is_past) {
+            *past += if is_past { seconds } else { 0.0 };
+        }
+    }
+}
+
+/// Seconds for which a reading counts.
+fn held(passed: f64, interval: f64) -> f64 {
+    if passed > TOLERANCE * interval { interval } else { passed.max(0.0) }
 }
 
 /// # Errors
@@ -167,6 +191,7 @@ fn find(
     for sample in samples.by_ref() {
         findings.add(&sample, config, interval);
     }
+    findings.close();
     findings.damage = samples.damage;
     findings.events = store.events(range)?;
     findings.gaps = with_causes(std::mem::take(&mut findings.watch.gaps), &findings.events);
@@ -185,10 +210,9 @@ fn find(
 impl Findings {
     fn add(&mut self, sample: &Sample, config: &Config, interval: f64) {
         let moment = sample.moment();
-        let spacing = self
-            .last
-            .as_ref()
-            .map_or(interval, |last| moment.seconds_since(last).min(2.5 * interval));
+        let passed = self.last.as_ref().map(|last| held(moment.seconds_since(last), interval));
+        self.seen += passed.unwrap_or(0.0);
+        let seen = self.seen;
         self.watch.see(sample);
         for (metric, label, value) in sample.values.points() {
             if !self.courses.contains_key(metric) {
@@ -201,7 +225,7 @@ impl Findings {
             else {
                 continue;
             };
-            courses.of(metric, label, config).add(value.as_f64(), spacing);
+            courses.of(metric, label, config).add(value.as_f64(), seen, interval);
         }
         for process in &sample.top {
             if let (Some(percent), Some(covered)) = (process.cpu_percent, sample.interval) {
@@ -214,6 +238,15 @@ impl Findings {
         }
         self.first.get_or_insert_with(|| moment.clone());
         self.last = Some(moment);
+    }
+
+    /// The last reading, too, held for a while, as far as that is over.
+    fn close(&mut self) {
+        let Some(last) = &self.last else { return };
+        let rest = (self.until - last.epoch).max(0) as f64;
+        let (end, interval) = (self.seen + rest.min(self.interval), self.interval);
+        let courses = self.courses.values_mut().flat_map(|it| it.by_label.values_mut());
+        courses.for_each(|course| course.hold(end, interval));
     }
 
     /// Every series that is summarised.
