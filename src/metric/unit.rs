@@ -113,7 +113,7 @@ impl Unit {
         }
     }
 
-    /// A number in a narrow column whose unit is known: `38.4`, `1.2G` as `df -h` has it, `12 d 4 h`.
+    /// A number in a narrow column whose unit is known: `38.4`, `1.2G` as `df -h` has it, `12d4h` as it is typed.
     pub fn bare(self, value: f64) -> String {
         match self {
             Unit::Percent | Unit::Celsius => shown(value, 1),
@@ -123,15 +123,20 @@ impl Unit {
             }
             Unit::PerSecond => per_second(value),
             Unit::Milliseconds => three_digits(value),
+            Unit::Seconds if value.abs() >= 60.0 && !is_huge(value) => {
+                self.human(value).replace(" min", "m").replace(' ', "")
+            }
             other => other.human(value),
         }
     }
 
     /// A threshold as people set it: `85`, `66.5`, `100 MiB`.
     pub fn level(self, value: f64) -> String {
+        // What is computed, such as where a level ends, has digits that nobody set.
+        let number = if value.abs() < 1.0 { value } else { self.round(value) };
         match self {
-            Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => typed(value),
-            Unit::Milliseconds => format!("{} ms", typed(value)),
+            Unit::Percent | Unit::Celsius | Unit::Volts | Unit::Load | Unit::Count => typed(number),
+            Unit::Milliseconds => format!("{} ms", typed(number)),
             other => other.human(value),
         }
     }
@@ -306,7 +311,7 @@ mod tests {
             [-90_061.0, -0.5].map(|value| Unit::Seconds.human(value)),
             ["-1 d 1 h", "-500 ms"]
         );
-        assert_eq!(Unit::Seconds.bare(-90_061.0), "-1 d 1 h");
+        assert_eq!(Unit::Seconds.bare(-90_061.0), "-1d1h");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod amount;
 pub mod chart;
+pub mod fit;
 pub mod json;
 pub mod perfdata;
 pub mod reason;
@@ -49,6 +50,16 @@ pub struct View {
 pub struct Column {
     pub title: String,
     pub align: Align,
+    /// What becomes of it where the screen is too narrow.
+    pub cut: Cut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    Never,
+    /// Of a name both ends tell something.
+    Middle,
+    End,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +81,21 @@ pub enum Cell {
 
 impl Column {
     pub fn left(title: impl Into<String>) -> Self {
-        Column { title: title.into(), align: Align::Left }
+        Column { title: title.into(), align: Align::Left, cut: Cut::Never }
+    }
+
+    /// Of names of any length.
+    pub fn name(title: impl Into<String>) -> Self {
+        Column { title: title.into(), align: Align::Left, cut: Cut::Middle }
+    }
+
+    /// Of words that may end early.
+    pub fn words(title: impl Into<String>) -> Self {
+        Column { title: title.into(), align: Align::Left, cut: Cut::End }
     }
 
     pub fn right(title: impl Into<String>) -> Self {
-        Column { title: title.into(), align: Align::Right }
+        Column { title: title.into(), align: Align::Right, cut: Cut::Never }
     }
 }
 

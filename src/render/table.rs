@@ -4,17 +4,21 @@ use comfy_table::{
     Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
 };
 
+use super::fit::{fitted, text};
 use super::{Align, Cell, Terminal, View};
 use crate::alert::Level;
 
+/// Columns that names leave to the words behind them.
+const LEAST_WRAPPED: usize = 20;
+
 /// The table, each line indented by one and ended by a newline, without trailing blanks.
 pub fn render(view: &View, terminal: &Terminal) -> String {
-    arranged(view, terminal, None)
+    arranged(&fitted(view, terminal.width, usize::MAX), terminal, None)
 }
 
 /// The same, with long texts wrapped to the width of the terminal, if it has one.
 pub fn wrapped(view: &View, terminal: &Terminal) -> String {
-    arranged(view, terminal, terminal.width)
+    arranged(&fitted(view, terminal.width, LEAST_WRAPPED), terminal, terminal.width)
 }
 
 fn arranged(view: &View, terminal: &Terminal, width: Option<usize>) -> String {
@@ -55,21 +59,15 @@ fn arranged(view: &View, terminal: &Terminal, width: Option<usize>) -> String {
 }
 
 fn cell(cell: &Cell) -> comfy_table::Cell {
-    match cell {
-        Cell::Text(text) => comfy_table::Cell::new(text),
-        Cell::Number(value, unit) => comfy_table::Cell::new(unit.human(*value)),
-        Cell::Bare(value, unit) => comfy_table::Cell::new(unit.bare(*value)),
-        Cell::Missing => comfy_table::Cell::new("-"),
-        Cell::Level(level) => {
-            let color = match level {
-                Level::Ok => Color::Green,
-                Level::Warning => Color::Yellow,
-                Level::Critical => Color::Red,
-                Level::Unknown => Color::Magenta,
-            };
-            comfy_table::Cell::new(level.title()).fg(color).add_attribute(Attribute::Bold)
-        }
-    }
+    let shown = comfy_table::Cell::new(text(cell));
+    let Cell::Level(level) = cell else { return shown };
+    let color = match level {
+        Level::Ok => Color::Green,
+        Level::Warning => Color::Yellow,
+        Level::Critical => Color::Red,
+        Level::Unknown => Color::Magenta,
+    };
+    shown.fg(color).add_attribute(Attribute::Bold)
 }
 
 #[cfg(test)]
