@@ -3,6 +3,7 @@
 
 pub mod check;
 mod text;
+mod things;
 
 use std::collections::{BTreeMap, BTreeSet};
 

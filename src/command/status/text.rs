@@ -1,5 +1,6 @@
 //! Status for people.
 
+use super::things::{things, top};
 use super::{Course, Facts};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
@@ -9,11 +10,12 @@ use crate::continuity::TOLERANCE;
 use crate::event::Event;
 use crate::metric::{Metric, Unit};
 use crate::render::wording::{Clock, least_spread, phrase_among};
-use crate::render::{Cell, Column, View, reason, table};
+use crate::render::{Cell, Column, View, fit, reason, table};
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::sparkline::{bucketed, sparkline};
 use crate::store::{days, range};
+use crate::summary::Summary;
 use crate::time::span;
 
 /// Faults that are shown before the rest is only counted.
@@ -22,43 +24,49 @@ const MOST_FAULTS: usize = 3;
 pub(super) fn show(facts: &Facts, context: &mut Context<'_>) -> anyhow::Result<()> {
     let clock = Clock { now: &context.now, zone: context.zone() };
     let mut text = heading(facts, context);
+    let mut mark = |word: &str, words: &str| text.push_str(&marked(word, words, context));
     let faults = facts.config.fault_lines();
-    for line in faults.iter().take(MOST_FAULTS) {
-        text.push_str(&format!(" {}  {line}\n", context.stdout.level(Level::Warning, "FAULT")));
-    }
+    faults.iter().take(MOST_FAULTS).for_each(|line| mark("FAULT", line));
     if faults.len() > MOST_FAULTS {
-        text.push_str(&format!(
-            " and {} more: hostwatch config check\n",
-            faults.len() - MOST_FAULTS
-        ));
+        let more = faults.len() - MOST_FAULTS;
+        mark("FAULT", &format!("and {more} more: hostwatch config check"));
     }
     for (collector, why) in &facts.last.errors {
-        text.push_str(&format!(
-            " {}  collector {collector}: {why}\n",
-            context.stdout.level(Level::Warning, "FAILED")
-        ));
+        mark("FAILED", &format!("collector {collector}: {why}"));
     }
     if let Some(warning) = config_command::spacing_warning(&facts.config, &facts.store, context) {
-        text.push_str(&format!(" {}  {warning}\n", context.stdout.level(Level::Warning, "TIMER")));
+        mark("TIMER", &warning);
     }
     if let Some(owed) = &facts.owed {
-        text.push_str(&format!(" {}  {owed}\n", context.stdout.level(Level::Warning, "OWED")));
+        mark("OWED", owed);
     }
     for episode in &facts.firing {
         text.push_str(&firing_line(episode, &facts.last, context, &clock));
     }
     text.push('\n');
     text.push_str(&table::render(&overview(facts, context), &context.stdout));
+    let things = things(facts);
+    if !things.rows.is_empty() {
+        text.push_str(&format!("\n{}", table::wrapped(&things, &context.stdout)));
+    }
     if !facts.last.top.is_empty() {
-        text.push_str(&format!("\n top  {}\n", top(&facts.last, context.stdout.columns())));
+        text.push_str(&format!("\n{}", table::render(&top(&facts.last), &context.stdout)));
     }
     if !facts.events.is_empty() {
         text.push('\n');
-        text.push_str(&table::render(&events(&facts.events, &clock), &context.stdout));
+        text.push_str(&table::wrapped(&events(&facts.events, context), &context.stdout));
     }
     text.push_str(&footer(facts));
     context.out.write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// A line that begins with a word of warning; what goes on stands below its words.
+fn marked(word: &str, words: &str, context: &Context<'_>) -> String {
+    let begin = word.len() + 3;
+    let width = context.stdout.width.map(|width| width.saturating_sub(begin));
+    let words = fit::folded(words, width, 0).replace('\n', &format!("\n{}", " ".repeat(begin)));
+    format!(" {}  {words}\n", context.stdout.level(Level::Warning, word))
 }
 
 fn heading(facts: &Facts, context: &Context<'_>) -> String {
@@ -108,45 +116,57 @@ fn firing_line(
     let rest: Vec<String> = told.into_iter().chain(mute).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(", {}", rest.join(", ")) };
     let level = context.stdout.level(episode.level, &format!("{:<8}", episode.level.title()));
-    let (series, start) = (&episode.series, time(&episode.start));
+    let width = context.stdout.width;
+    // Half of a line is for the numbers.
+    let series = fit::middle(&episode.series, width.map_or(usize::MAX, |width| width / 2));
+    let whole = Series::parse(&episode.series);
     // A state is on, whatever its number.
     let what = if metric.is_some_and(Metric::is_state) && episode.value.is_some() {
-        let values = &last.values;
-        format!("{series}  {}", phrase_among(&Series::parse(series), episode.value, false, values))
+        phrase_among(&whole, episode.value, false, &last.values)
     } else {
-        format!("{series}  {value}{limit}")
+        format!("{value}{limit}")
     };
-    let said = reason::said(&Series::parse(series), last);
-    let said = said.map(|said| format!("           {said}\n")).unwrap_or_default();
-    format!(" {level}  {what}, {flapping}since {start}{rest}\n{said}")
+    let words = format!("{series}  {what}, {flapping}since {}{rest}", time(&episode.start));
+    let said = reason::said(&whole, last).map(|said| format!("\n{said}")).unwrap_or_default();
+    let words = fit::folded(&words, width.map(|width| width.saturating_sub(BEGIN)), 2) + &said;
+    format!(" {level}  {}\n", words.replace('\n', &format!("\n{}", " ".repeat(BEGIN))))
 }
+
+/// The level and the blanks around it.
+const BEGIN: usize = 11;
 
 /// The series of the overview and those with rules, in the order of the registry.
 fn overview(facts: &Facts, context: &Context<'_>) -> View {
-    let columns = vec![
-        Column::left("last 24 hours"),
+    let mut columns = vec![
+        Column::name("last 24 hours"),
         Column::right("now"),
         Column::right("level"),
         Column::right("min"),
         Column::right("mean"),
         Column::right("max"),
-        Column::left("course"),
     ];
     let mut series: Vec<&Series> = facts.day.series.keys().collect();
     series
         .sort_by_key(|series| collector::metrics().position(|metric| metric.name == series.metric));
-    let longest = series.iter().map(|series| series.to_string().chars().count()).max().unwrap_or(0);
-    let width = context.stdout.columns().saturating_sub(longest.max(13) + 49).clamp(8, 48);
-    let rows = series
-        .into_iter()
-        .filter_map(|series| {
-            Some(overview_row(facts, series, facts.day.series.get(series)?, width))
-        })
-        .collect();
-    View { columns, rows }
+    let rows = series.iter().map(|series| overview_row(facts, series)).collect();
+    let mut view = View { columns: columns.clone(), rows };
+    let width = context.stdout.columns().saturating_sub(fit::width(&view) + 2).clamp(8, 48);
+    columns.push(Column::left("course"));
+    for (row, series) in view.rows.iter_mut().zip(&series) {
+        row.extend(facts.day.series.get(*series).map(|course| bars(facts, series, course, width)));
+    }
+    View { columns, ..view }
 }
 
-fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -> Vec<Cell> {
+fn bars(facts: &Facts, series: &Series, course: &Course, width: usize) -> Cell {
+    let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
+    let mean = course.summariser.summary().map_or(0.0, |summary| summary.mean);
+    let (start, end) = (facts.range.since.timestamp(), facts.range.until.timestamp());
+    let points = bucketed(&course.points, start, end, width);
+    Cell::text(sparkline(&points, least_spread(unit, mean)))
+}
+
+fn overview_row(facts: &Facts, series: &Series) -> Vec<Cell> {
     let unit = collector::find(&series.metric).map_or(Unit::Count, |metric| metric.unit);
     let now = facts.last.values.number(series);
     let limit = facts
@@ -161,47 +181,27 @@ fn overview_row(facts: &Facts, series: &Series, course: &Course, width: usize) -
             let mark = if firing.is_some() { "! " } else { "" };
             Cell::text(format!("{mark}{}", unit.level(threshold.level)))
         });
-    let Some(summary) = course.summariser.summary() else { return Vec::new() };
-    let (start, end) = (facts.range.since.timestamp(), facts.range.until.timestamp());
-    let bars =
-        sparkline(&bucketed(&course.points, start, end, width), least_spread(unit, summary.mean));
-    let short = |value: f64| Cell::Bare(value, unit);
+    let summary = facts.day.series.get(series).and_then(|course| course.summariser.summary());
+    let short = |pick: fn(&Summary) -> f64| {
+        summary.as_ref().map_or(Cell::Missing, |summary| Cell::Bare(pick(summary), unit))
+    };
     vec![
         Cell::text(series.to_string()),
         now.map_or(Cell::Missing, |now| Cell::Number(now, unit)),
         limit,
-        short(summary.min),
-        short(summary.mean),
-        short(summary.max),
-        Cell::text(bars),
+        short(|summary| summary.min),
+        short(|summary| summary.mean),
+        short(|summary| summary.max),
     ]
 }
 
-/// The busiest first, as many as fit.
-fn top(last: &Sample, width: usize) -> String {
-    const OF_ONE_CORE: &str = "   (of one core)";
-    let with_cpu = last.top.iter().any(|process| process.cpu_percent.is_some());
-    let note = if with_cpu { OF_ONE_CORE } else { "" };
-    let mut text = String::new();
-    for process in last.top.iter().take(5) {
-        let memory = Unit::Bytes.human(process.memory as f64);
-        let cpu = process.cpu_percent.map(|percent| format!(" {percent:.0} %")).unwrap_or_default();
-        let comma = if text.is_empty() { "" } else { ", " };
-        let one = format!("{comma}{}{cpu} {memory}", process.name);
-        if !text.is_empty() && 6 + text.chars().count() + one.chars().count() + note.len() > width {
-            break;
-        }
-        text.push_str(&one);
-    }
-    text + note
-}
-
-fn events(events: &[Event], clock: &Clock<'_>) -> View {
+fn events(events: &[Event], context: &Context<'_>) -> View {
+    let clock = Clock { now: &context.now, zone: context.zone() };
     let rows = events.iter().map(|event| {
         vec![
             Cell::text(clock.time(event.epoch)),
             Cell::text(event.event.replace('_', " ")),
-            Cell::text(event_words(event)),
+            Cell::text(event_words(event, context.stdout.width)),
         ]
     });
     View {
@@ -211,17 +211,17 @@ fn events(events: &[Event], clock: &Clock<'_>) -> View {
 }
 
 /// The series and the words; where an older program wrote none, the value.
-fn event_words(event: &Event) -> String {
-    const LONGEST: usize = 120;
+fn event_words(event: &Event, width: Option<usize>) -> String {
     let series = event.series.as_deref().unwrap_or_default();
     let unit = collector::find(&Series::parse(series).metric).map(|metric| metric.unit);
     let value = || event.value.zip(unit).map(|(value, unit)| unit.human(value)).unwrap_or_default();
     let text = if event.text.is_empty() { value() } else { event.text.clone() };
-    let series = if series == "*" { "everything" } else { series };
-    let words =
-        [series, &text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-    let cut: String = words.chars().take(LONGEST).collect();
-    if cut.len() < words.len() { cut + "…" } else { words }
+    // A long label stands in both.
+    let most = width.map_or(usize::MAX, |width| width / 3);
+    let label = Series::parse(series).label.filter(|label| label.chars().count() > most);
+    let text = label.map_or(text.clone(), |label| text.replace(&label, &fit::middle(&label, most)));
+    let series = if series == "*" { "everything".to_owned() } else { fit::middle(series, most) };
+    [series, text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
 fn footer(facts: &Facts) -> String {
