@@ -25,6 +25,9 @@ use crate::summary::Summariser;
 use crate::time::parse::bucket;
 use crate::time::{Now, Zone, span};
 
+/// Series left out that are named before the rest is only counted.
+const MOST_NAMED: usize = 5;
+
 /// A stretch of the range with what was sampled in it.
 struct Bucket {
     start: DateTime<Utc>,
@@ -268,7 +271,10 @@ fn show(
         Ok(())
     })?;
     if !hidden.is_empty() {
-        context.note(&format!("not shown at this width: {}", hidden.join(", ")));
+        let some: Vec<&str> = hidden.iter().take(MOST_NAMED).map(String::as_str).collect();
+        let more = hidden.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        context.note(&format!("not shown at this width: {}{more}", some.join(", ")));
     }
     Ok(damage)
 }

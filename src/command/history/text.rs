@@ -13,7 +13,7 @@ use crate::continuity::{TOLERANCE, Watch};
 use crate::gap::{Gap, by_cause, with_causes};
 use crate::metric::Unit;
 use crate::render::wording::Clock;
-use crate::render::{Cell, Column, View, chart, table};
+use crate::render::{Cell, Column, View, chart, fit, table};
 use crate::sample::Sample;
 use crate::series::Series;
 use crate::store::range::Damage;
@@ -56,6 +56,9 @@ pub(super) fn charts(
     Ok(damage)
 }
 
+/// Blocks of columns below one another, before the rest is left out.
+const MOST_BLOCKS: usize = 12;
+
 /// The table, and the series that did not fit.
 pub(super) fn table_text(
     asked: &Asked,
@@ -74,42 +77,56 @@ pub(super) fn table_text(
         series.iter().map(|series| Stacked::new(series, &shown, every.is_none(), asked)).collect();
     let causes: Vec<String> = shown.iter().map(|bucket| cause(bucket)).collect();
     let widest = causes.iter().map(String::len).max().unwrap_or(0);
-    let fitting = fitting(&columns, terminal.width.map(|width| width.saturating_sub(widest)));
-    let mut view = View {
-        columns: vec![Column::left(every.map_or_else(
-            || "time".to_owned(),
-            |seconds| format!("every {}", span::human(seconds as f64)),
-        ))],
-        rows: Vec::new(),
-    };
-    if every.is_some() {
-        view.columns.push(Column::right("n"));
+    let width = terminal.width.map(|width| width.saturating_sub(widest));
+    let (mut text, mut rest) = (String::new(), columns.as_slice());
+    for _ in 0..MOST_BLOCKS {
+        let (block, after) = rest.split_at_checked(fitting(rest, width)).unwrap_or((rest, &[]));
+        let separator = if text.is_empty() { "" } else { "\n" };
+        let head = View { columns: head(every), rows: Vec::new() };
+        let view = with_columns(head, &shown, &times, block, &causes, terminal.width);
+        text.push_str(&format!("{separator}{}", table::render(&view, terminal)));
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
     }
-    view.columns.extend(columns.iter().take(fitting).map(|column| Column::right(column.heading())));
-    if widest > 0 {
-        view.columns.push(Column::left(""));
-    }
+    let left_out: Vec<String> = rest.iter().map(|column| column.title.clone()).collect();
+    let has_mark = columns.iter().any(|column| column.has_mark);
+    let samples = shown.iter().map(|bucket| bucket.count).sum();
+    text.push_str(&footer(asked, samples, watch, has_mark, zone));
+    Ok((text, damage, left_out))
+}
+
+fn head(every: Option<u64>) -> Vec<Column> {
+    let Some(seconds) = every else { return vec![Column::left("time")] };
+    let title = format!("every {}", span::human(seconds as f64));
+    vec![Column::left(title), Column::right("n")]
+}
+
+/// A block: the same rows for some of the series.
+fn with_columns(
+    mut view: View,
+    shown: &[&Bucket],
+    times: &[String],
+    block: &[Stacked],
+    causes: &[String],
+    width: Option<usize>,
+) -> View {
+    let has_count = view.columns.len() > 1;
+    let room = width.map(|width| width.saturating_sub(TIME_AND_COUNT));
+    view.columns.extend(block.iter().map(|column| Column::right(column.heading(room))));
+    let has_cause = causes.iter().any(|cause| !cause.is_empty());
+    view.columns.extend(has_cause.then(|| Column::left("")));
     for (at, (bucket, cause)) in shown.iter().zip(causes).enumerate() {
         let mut row = vec![Cell::text(times.get(at).cloned().unwrap_or_default())];
-        if every.is_some() {
-            row.push(Cell::text(bucket.count.to_string()));
-        }
-        row.extend(
-            columns
-                .iter()
-                .take(fitting)
-                .map(|column| column.cells.get(at).cloned().map_or(Cell::Missing, Cell::Text)),
-        );
-        if widest > 0 {
-            row.push(Cell::Text(cause));
-        }
+        row.extend(has_count.then(|| Cell::text(bucket.count.to_string())));
+        let cell =
+            |column: &Stacked| column.cells.get(at).cloned().map_or(Cell::Missing, Cell::Text);
+        row.extend(block.iter().map(cell));
+        row.extend(has_cause.then(|| Cell::text(cause)));
         view.rows.push(row);
     }
-    let left_out = columns.iter().skip(fitting).map(|column| column.title.clone()).collect();
-    let has_mark = columns.iter().take(fitting).any(|column| column.has_mark);
-    let samples = shown.iter().map(|bucket| bucket.count).sum();
-    let text = table::render(&view, terminal) + &footer(asked, samples, watch, has_mark, zone);
-    Ok((text, damage, left_out))
+    view
 }
 
 /// Why a row is empty, in a word or two.
@@ -294,12 +311,10 @@ impl Stacked {
         self
     }
 
-    fn heading(&self) -> String {
-        if self.heads.trim().is_empty() {
-            self.title.clone()
-        } else {
-            format!("{}\n{}", self.title, self.heads)
-        }
+    /// A name of any length is cut to the room there is.
+    fn heading(&self, room: Option<usize>) -> String {
+        let title = fit::middle(&self.title, room.unwrap_or(usize::MAX));
+        if self.heads.trim().is_empty() { title } else { format!("{title}\n{}", self.heads) }
     }
 
     fn width(&self) -> usize {
@@ -308,9 +323,11 @@ impl Stacked {
     }
 }
 
+/// Columns that stand before those of the series.
+const TIME_AND_COUNT: usize = 24;
+
 /// How many columns fit; all of them in a pipe, and always one.
 fn fitting(columns: &[Stacked], width: Option<usize>) -> usize {
-    const TIME_AND_COUNT: usize = 24;
     let Some(width) = width else { return columns.len() };
     let mut used = TIME_AND_COUNT;
     let fit = columns.iter().take_while(|column| {
