@@ -8,7 +8,7 @@ use crate::collector;
 use crate::metric::Metric;
 use crate::render::{Cell, Column, View, json, table};
 
-/// Below so many columns the kind is left out.
+/// Below so many columns the kind is left out, and the unit stands behind the meaning.
 const WIDE: usize = 110;
 
 /// # Errors
@@ -24,21 +24,20 @@ pub fn run(arguments: &Plain, context: &mut Context<'_>) -> anyhow::Result<Exit>
         writeln!(context.out, "{}", Value::Object(answer))?;
     } else {
         let is_narrow = context.stdout.width.is_some_and(|width| width < WIDE);
-        let titles: &[&str] = if is_narrow {
-            &["name", "unit", "meaning"]
-        } else {
-            &["name", "unit", "kind", "meaning"]
-        };
+        let titles: &[&str] =
+            if is_narrow { &["name", "meaning"] } else { &["name", "unit", "kind", "meaning"] };
         let columns = titles.iter().map(|title| Column::left(*title)).collect();
         let rows = collector::metrics().map(|metric| {
             let name = metric.label.map_or_else(
                 || metric.name.to_owned(),
                 |label| format!("{}{{{label}}}", metric.name),
             );
-            let mut row = vec![Cell::text(name), Cell::text(metric.unit.name().replace('_', " "))];
-            row.extend((!is_narrow).then(|| Cell::text(metric.kind_name())));
-            row.push(Cell::text(metric.help));
-            row
+            let unit = metric.unit.name().replace('_', " ");
+            if is_narrow {
+                return vec![Cell::text(name), Cell::text(format!("{} ({unit})", metric.help))];
+            }
+            let kind = metric.kind_name();
+            [name.as_str(), &unit, kind, metric.help].map(Cell::text).to_vec()
         });
         write!(
             context.out,
