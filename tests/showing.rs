@@ -1,11 +1,7 @@
 //! How numbers of any size, names of any length and things of any kind are shown: nothing becomes 0 that is not, and
 //! every table fits the screen.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a helper fails as its test does"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
 
 mod common;
 
@@ -92,7 +88,8 @@ fn a_check_says_the_number_that_it_judges() {
 #[test]
 fn a_time_before_another_has_its_sign() {
     let host = custom("offset", "seconds", "-90061");
-    contains(&host.run(&["report", "--since", "1h"]).done(), &["-1 d 1 h"]);
+    contains(&host.run(&["report", "--since", "1h"]).done(), &["-1d1h"]);
+    contains(&host.run(&["status"]).done(), &["-1 d 1 h"]);
 }
 
 #[test]
@@ -148,4 +145,94 @@ fn a_rule_that_is_wrong_is_not_offered_as_the_nearest() {
     let text = host.run(&["alerts", "explain", "custom_q"]).out;
     contains(&text, &["no rule speaks of it", "left out: monitoring.alert_thresholds.custom_q"]);
     assert!(!text.contains("nearest"), "{text}");
+}
+
+/// With everything that a plain host has not, and labels of any length.
+fn everything() -> Host {
+    let mut host = Host::new("raspberry-pi-4");
+    let long = "x".repeat(190);
+    let parts: Vec<String> = (0..44).map(|at| format!("part{at} {at}.5")).collect();
+    fs::write(host.path("said"), format!("{long} 3\n{}\n", parts.join("\n"))).unwrap();
+    host.write("backup.tar", "data");
+    let cat = ["/bin/cat", host.path("said").to_str().unwrap()].map(str::to_owned);
+    configure(
+        &host,
+        &json!({
+            "startup_grace": 0,
+            "custom": [{"name": "many", "command": cat}, {"name": "one", "command": ["/bin/echo", "7"]}],
+            "watch": [{"name": "recognizer", "process": "recognizer"}],
+            "files": [{"name": "backup", "path": "/backup.tar"}],
+            "alert_thresholds": {format!("custom_many{{{long}}}"): 2, "memory_percent": 1, "load1": {"warning": 0.01, "critical": 9}},
+        }),
+    );
+    for _ in 0..3 {
+        host.pass(300, 90);
+        host.run(&["collect"]);
+    }
+    host
+}
+
+fn at_80(host: &Host, arguments: &[&str]) -> String {
+    Ran::of(host.command(arguments).env("COLUMNS", "80")).out
+}
+
+#[test]
+fn what_people_read_fits_80_columns_whatever_there_is() {
+    for host in [everything(), Host::with_history()] {
+        for arguments in [
+            &["status"][..],
+            &["report", "--since", "9d"],
+            &["alerts", "--since", "30d"],
+            &["history", "--since", "9d", "--every", "1d", "custom_*", "cpu_*"],
+            &["metrics"],
+        ] {
+            let text = at_80(&host, arguments);
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{arguments:?} {line}\n{text}");
+            }
+        }
+        let suggested = at_80(&host, &["alerts", "suggest", "--since", "9d"]);
+        let table = suggested.split("\n\n").next().unwrap();
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{suggested}");
+    }
+}
+
+#[test]
+fn in_a_pipe_and_for_programs_no_name_is_cut() {
+    let host = everything();
+    let name = format!("custom_many{{{}}}", "x".repeat(190));
+    for arguments in [&["status"][..], &["report"], &["alerts"], &["history", "custom_many"]] {
+        contains(&host.run(arguments).done(), &[&name]);
+    }
+    let json = Ran::of(host.command(&["status", "--json"]).env("COLUMNS", "80")).json();
+    assert!(json["last_24h"].get(&name).is_some());
+}
+
+#[test]
+fn what_is_configured_is_in_the_status_without_a_rule() {
+    let text = everything().run(&["status"]).done();
+    let found = |title: &str| text.lines().find(|line| line.starts_with(title));
+    let line = |title: &str| found(title).unwrap_or(&text);
+    contains(line(" watch "), &["recognizer", "1 running", "of a core", "295.6 MiB", "up "]);
+    contains(line(" file "), &["backup", "old", "4 B"]);
+    contains(line(" traffic "), &["eth0", "today", "this month"]);
+    contains(line(" own "), &["custom_one", "7"]);
+    contains(&text, &["custom_many{part0}", "25 more: hostwatch history 'custom_*'"]);
+    contains(&text, &["busiest", "pid", "user", "812", "--camera /dev/video0"]);
+    let mut plain = Host::new("raspberry-pi-4");
+    plain.pass(300, 1);
+    plain.collect();
+    let text = plain.run(&["status"]).done();
+    assert!(!text.contains("\n watch ") && !text.contains("\n own "), "{text}");
+}
+
+#[test]
+fn history_goes_on_below_with_what_does_not_fit_beside() {
+    let host = everything();
+    let said = Ran::of(host.command(&["history", "custom_many{part?}"]).env("COLUMNS", "80"));
+    let text = said.done();
+    for at in 0..10 {
+        contains(&text, &[&format!("custom_many{{part{at}}}")]);
+    }
+    assert_eq!(text.matches("samples").count(), 1, "{text}");
 }

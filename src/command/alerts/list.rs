@@ -64,11 +64,11 @@ fn text(episodes: &[Episode], present: &Present, context: &Context<'_>) -> Strin
     let mut text = if episodes.is_empty() {
         "nothing is firing, and nothing was in this range\n".to_owned()
     } else {
-        table::render(&view(episodes, context), &context.stdout)
+        table::wrapped(&view(episodes, context), &context.stdout)
     };
     if !present.silences.is_empty() {
         let silences = silences(&present.silences, &clock);
-        text.push_str(&format!("\n{}", table::render(&silences, &context.stdout)));
+        text.push_str(&format!("\n{}", table::wrapped(&silences, &context.stdout)));
     }
     if let Some(until) = present.quiet_until {
         text.push_str(&format!("\n quiet hours until {}\n", clock.time(until)));
@@ -92,8 +92,28 @@ fn silences(silences: &[Silence], clock: &Clock<'_>) -> View {
             reason.map_or(Cell::Missing, Cell::text),
         ]
     });
-    let columns = ["silenced", "since", "until", "reason"].map(Column::left);
-    View { columns: columns.into(), rows: rows.collect() }
+    let mut columns = vec![Column::name("silenced")];
+    columns.extend(["since", "until", "reason"].map(Column::left));
+    View { columns, rows: rows.collect() }
+}
+
+/// Below so many columns what follows from the others is left out.
+const WIDE: usize = 110;
+
+/// Without what follows from the times, and who was told with what mutes it.
+fn narrowed(view: View) -> View {
+    const LEFT_OUT: [&str; 2] = ["for", "limit"];
+    let is_kept: Vec<bool> =
+        view.columns.iter().map(|column| !LEFT_OUT.contains(&column.title.as_str())).collect();
+    let row = |row: Vec<Cell>| {
+        let kept = row.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
+        kept.map(|(cell, _)| cell).collect()
+    };
+    let columns = view.columns.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
+    View {
+        columns: columns.map(|(column, _)| column).collect(),
+        rows: view.rows.into_iter().map(row).collect(),
+    }
 }
 
 /// Episodes as a table, open ones first.
@@ -110,7 +130,7 @@ pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
     });
     let mut columns = vec![
         Column::left("level"),
-        Column::left("series"),
+        Column::name("series"),
         Column::left("from"),
         Column::left("to"),
         Column::right("for"),
@@ -121,7 +141,8 @@ pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
     if is_any_muted {
         columns.push(Column::left("muted"));
     }
-    View { columns, rows: rows.collect() }
+    let view = View { columns, rows: rows.collect() };
+    if context.stdout.width.is_some_and(|width| width < WIDE) { narrowed(view) } else { view }
 }
 
 fn cells(episode: &Episode, clock: &Clock<'_>) -> Vec<Cell> {

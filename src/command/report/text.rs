@@ -9,7 +9,7 @@ use crate::continuity::{SUSPENDED, TOLERANCE};
 use crate::gap::{Gap, by_cause};
 use crate::metric::Unit;
 use crate::render::wording::Clock;
-use crate::render::{Cell, Column, View, table};
+use crate::render::{Cell, Column, View, fit, table};
 use crate::series::Series;
 use crate::store::range::Range;
 use crate::time::{Moment, span};
@@ -44,7 +44,7 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
     if findings.episodes.is_empty() {
         text.push_str(" none\n");
     } else {
-        text.push_str(&table::render(&alerts::view(&findings.episodes, context), &context.stdout));
+        text.push_str(&table::wrapped(&alerts::view(&findings.episodes, context), &context.stdout));
     }
     let clock = Clock { now: &context.now, zone };
     text.push_str(&gaps(&findings.gaps, &clock));
@@ -57,7 +57,8 @@ pub(super) fn text(findings: &Findings, range: Range, context: &Context<'_>) -> 
         .map(|(name, seconds)| format!("{name} {}", span::human(seconds)))
         .collect();
     if !busiest.is_empty() {
-        text.push_str(&format!("\n busiest, by CPU time: {}\n", busiest.join(", ")));
+        let line = format!(" busiest, by CPU time: {}", busiest.join(", "));
+        text.push_str(&format!("\n{}\n", fit::folded(&line, context.stdout.width, 3)));
     }
     text
 }
@@ -86,7 +87,7 @@ fn summaries(findings: &Findings, width: Option<usize>) -> View {
     let is_narrow = width.is_some_and(|width| width < NARROW);
     let titles = ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"];
     let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
-    let mut columns = vec![Column::left("series")];
+    let mut columns = vec![Column::name("series")];
     columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
     let mut series: Vec<(Series, &Course)> =
         findings.series().filter(|(series, _)| is_shown(series)).collect();
@@ -135,7 +136,7 @@ const SHORTEST_TREND: f64 = 6.0 * 3_600.0;
 /// How the use of disks changed over what was seen of the range, and what that is a day.
 fn trends(findings: &Findings) -> View {
     let columns = vec![
-        Column::left("disk"),
+        Column::name("disk"),
         Column::right("from"),
         Column::right("to"),
         Column::right("a day"),

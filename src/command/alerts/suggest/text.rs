@@ -7,7 +7,7 @@ use super::Row;
 use crate::alert::rule::Threshold;
 use crate::collector::filesystem;
 use crate::metric::Unit;
-use crate::render::{Cell, Column, View, table};
+use crate::render::{Cell, Column, View, fit, table};
 
 pub(super) fn text(
     rows: &[Row<'_>],
@@ -17,13 +17,12 @@ pub(super) fn text(
     if rows.is_empty() {
         return "nothing to suggest levels for in this range\n".to_owned();
     }
-    let mut text = table::render(&view(rows), &context.stdout);
+    let mut text = table::render(&view(rows, context.stdout.width), &context.stdout);
     text.push_str("\n mails: in 30 days, by that level alone\n");
     let space = filesystem::COLLECTOR.metrics;
     if rows.iter().any(|row| space.iter().any(|metric| metric.name == row.series.metric)) {
-        text.push_str(
-            " file systems: how fast they fill matters more than where they were; see hostwatch report\n",
-        );
+        let line = " file systems: how fast they fill matters more than where they were; see hostwatch report";
+        text.push_str(&format!("{}\n", fit::folded(line, context.stdout.width, 3)));
     }
     let not_written =
         |row: &&Row<'_>| row.suggested.is_some() && row.entry.is_none() && !row.is_as_it_is();
@@ -42,42 +41,48 @@ pub(super) fn text(
     text
 }
 
-fn view(rows: &[Row<'_>]) -> View {
-    let columns = vec![
-        Column::left("series"),
-        Column::right("n"),
-        Column::right("p50"),
-        Column::right("p99"),
-        Column::right("max"),
-        Column::right("level"),
-        Column::right("mails"),
-        Column::right("suggested"),
-        Column::right("mails"),
-    ];
+/// Below so many columns what is asked for least is left out, and numbers are short.
+const WIDE: usize = 110;
+
+fn view(rows: &[Row<'_>], width: Option<usize>) -> View {
+    const LEFT_OUT: [&str; 2] = ["n", "p50"];
+    let is_narrow = width.is_some_and(|width| width < WIDE);
+    let titles = ["n", "p50", "p99", "max", "level", "mails", "suggested", "mails"];
+    let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
+    let mut columns = vec![Column::name("series")];
+    columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
+    let cells = |row: &Row<'_>| {
+        let kept = titles.iter().zip(cells(row, is_narrow)).filter(|(title, _)| is_kept(title));
+        let name = Cell::text(row.series.to_string());
+        [name].into_iter().chain(kept.map(|(_, cell)| cell)).collect()
+    };
     View { columns, rows: rows.iter().map(cells).collect() }
 }
 
-fn cells(row: &Row<'_>) -> Vec<Cell> {
+fn cells(row: &Row<'_>, is_narrow: bool) -> [Cell; 8] {
     let Row { unit, summary, .. } = row;
+    let number =
+        |value| if is_narrow { Cell::Bare(value, *unit) } else { Cell::Number(value, *unit) };
     let (usual, extreme) = if row.is_below() {
-        let least = |value, name| Cell::text(format!("{} ({name})", unit.human(value)));
+        let shown = |value| if is_narrow { unit.bare(value) } else { unit.human(value) };
+        let least = |value, name| Cell::text(format!("{} ({name})", shown(value)));
         (least(row.p1, "p1"), least(summary.min, "min"))
     } else {
-        (Cell::Number(summary.p99, *unit), Cell::Number(summary.max, *unit))
+        (number(summary.p99), number(summary.max))
     };
+    let words = if is_narrow { levels_in_short } else { levels_words };
     let today = row.today.map(|(_, levels)| {
         let level = |threshold: Option<Threshold>| threshold.map(|one| one.level);
-        levels_words(*unit, level(levels.warning), level(levels.critical))
+        words(*unit, level(levels.warning), level(levels.critical))
     });
     let suggested = match row.suggested {
         None => "none helps".to_owned(),
         Some(_) if row.is_as_it_is() => "as it is".to_owned(),
-        Some(one) => levels_words(*unit, Some(one.warning), one.critical),
+        Some(one) => words(*unit, Some(one.warning), one.critical),
     };
-    vec![
-        Cell::text(row.series.to_string()),
+    [
         Cell::text(summary.count.to_string()),
-        Cell::Number(summary.p50, *unit),
+        number(summary.p50),
         usual,
         extreme,
         today.map_or(Cell::Missing, Cell::Text),
@@ -92,6 +97,16 @@ fn levels_words(unit: Unit, warning: Option<f64>, critical: Option<f64>) -> Stri
     let warning = warning.map(|level| unit.level(level));
     let critical = critical.map(|level| format!("critical {}", unit.level(level)));
     warning.into_iter().chain(critical).collect::<Vec<_>>().join(", ")
+}
+
+/// `85/95`, `-/95` where there is no warning.
+fn levels_in_short(unit: Unit, warning: Option<f64>, critical: Option<f64>) -> String {
+    let shown = |level| match unit {
+        Unit::Bytes | Unit::BytesPerSecond => unit.bare(level),
+        unit => unit.level(level),
+    };
+    let warning = warning.map_or_else(|| "-".to_owned(), shown);
+    critical.map_or(warning.clone(), |level| format!("{warning}/{}", shown(level)))
 }
 
 /// Whole numbers: more digits would promise too much.
