@@ -236,3 +236,27 @@ fn history_goes_on_below_with_what_does_not_fit_beside() {
     }
     assert_eq!(text.matches("samples").count(), 1, "{text}");
 }
+
+#[test]
+fn past_alerts_fit_80_columns_with_their_dates_and_who_was_told() {
+    let host = everything();
+    let label = "a-mount-point-of-some-length";
+    let event = |epoch: i64, more: &str| {
+        let time = common::rfc3339(epoch);
+        let head = format!(r#"{{"timestamp":"{time}","epoch":{epoch},"schema":1,"host":"gate-pi""#);
+        format!("{head},\"series\":\"filesystem_percent{{/srv/{label}}}\",{more}}}\n")
+    };
+    let days = |days: i64| host.epoch - 86_400 * days;
+    let level = r#""level":"warning","value":91.5,"threshold":90"#;
+    let raised = event(days(20), &format!(r#""event":"raised",{level}"#))
+        + &event(days(20), r#""event":"told","to":"mail to admin@example.com""#);
+    let recovered = event(days(18), r#""event":"recovered","level":"ok","value":80,"worst":93"#);
+    for (day, events) in [("02", raised), ("04", recovered)] {
+        fs::write(host.data().join(format!("events_2026-11-{day}.jsonl")), events).unwrap();
+    }
+    host.run(&["alerts", "silence", "memory_percent", "2h", "--reason", "it is known to all"]);
+    let text = at_80(&host, &["alerts"]);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    contains(&text, &["11-02 09:56", "93.0 %", "silenced"]);
+    contains(&host.run(&["alerts"]).done(), &[label, "2026-11-02 09:56"]);
+}

@@ -1,5 +1,6 @@
 //! `alerts list`: what is firing, what is silenced, and the episodes of the past.
 
+use chrono::Datelike;
 use serde_json::{Map, Value, json};
 
 use super::super::standing::{self, Present, end_words, mute_words};
@@ -100,7 +101,7 @@ fn silences(silences: &[Silence], clock: &Clock<'_>) -> View {
 /// Below so many columns what follows from the others is left out.
 const WIDE: usize = 110;
 
-/// Without what follows from the times, and who was told with what mutes it.
+/// Without what follows from the rest.
 fn narrowed(view: View) -> View {
     const LEFT_OUT: [&str; 2] = ["for", "limit"];
     let is_kept: Vec<bool> =
@@ -120,8 +121,9 @@ fn narrowed(view: View) -> View {
 pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
     let clock = Clock { now: &context.now, zone: context.zone() };
     let is_any_muted = episodes.iter().any(|episode| episode.mute.is_some());
+    let is_narrow = context.stdout.width.is_some_and(|width| width < WIDE);
     let rows = episodes.iter().map(|episode| {
-        let mut row = cells(episode, &clock);
+        let mut row = cells(episode, &clock, is_narrow);
         if is_any_muted {
             let mute = episode.mute.as_ref().map(|mute| mute_words(mute, &clock));
             row.push(mute.map_or(Cell::Missing, Cell::text));
@@ -136,19 +138,25 @@ pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
         Column::right("for"),
         Column::right("worst"),
         Column::right("limit"),
-        Column::left("told"),
+        if is_any_muted { Column::words("told") } else { Column::left("told") },
     ];
     if is_any_muted {
         columns.push(Column::left("muted"));
     }
     let view = View { columns, rows: rows.collect() };
-    if context.stdout.width.is_some_and(|width| width < WIDE) { narrowed(view) } else { view }
+    if is_narrow { narrowed(view) } else { view }
 }
 
-fn cells(episode: &Episode, clock: &Clock<'_>) -> Vec<Cell> {
+fn cells(episode: &Episode, clock: &Clock<'_>, is_narrow: bool) -> Vec<Cell> {
     let time = |text: &str| {
         chrono::DateTime::parse_from_rfc3339(text)
             .map_or_else(|_| text.to_owned(), |instant| clock.time(instant.timestamp()))
+    };
+    // Of a time this year the year is known.
+    let year = format!("{}-", clock.zone.date(clock.now.utc).year());
+    let time = |text: &str| match time(text).strip_prefix(&year) {
+        Some(rest) if is_narrow => rest.to_owned(),
+        _ => time(text),
     };
     let unit = collector::find(&episode.metric).map(|metric| metric.unit);
     let number = |value: Option<f64>| {
