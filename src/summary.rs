@@ -7,6 +7,9 @@ const EXACT: usize = 1_024;
 /// Beyond that each doubling is cut into 128 buckets: percentiles are then within half a per cent.
 const FRACTION_BITS: u32 = 7;
 
+/// The sum of that many of the largest numbers is one, too.
+const SCALE: f64 = 1e15;
+
 /// Everything a report says about a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
@@ -25,6 +28,8 @@ pub struct Summary {
 pub struct Summariser {
     count: u64,
     sum: f64,
+    /// The same so small that the largest numbers have a sum.
+    scaled_sum: f64,
     min: f64,
     max: f64,
     last: f64,
@@ -37,6 +42,7 @@ impl Default for Summariser {
         Summariser {
             count: 0,
             sum: 0.0,
+            scaled_sum: 0.0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             last: 0.0,
@@ -54,6 +60,7 @@ impl Summariser {
         }
         self.count += 1;
         self.sum += value;
+        self.scaled_sum += value / SCALE;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         self.last = value;
@@ -74,13 +81,22 @@ impl Summariser {
         (self.count > 0).then(|| Summary {
             count: self.count,
             min: self.min,
-            mean: self.sum / self.count as f64,
+            mean: self.mean(),
             p50: self.percentile(50),
             p95: self.percentile(95),
             p99: self.percentile(99),
             max: self.max,
             last: self.last,
         })
+    }
+
+    fn mean(&self) -> f64 {
+        let count = self.count as f64;
+        if self.sum.is_finite() {
+            self.sum / count
+        } else {
+            (self.scaled_sum / count * SCALE).clamp(self.min, self.max)
+        }
     }
 
     /// Nearest rank: the smallest value with at least that share of all values at or below it.
@@ -143,6 +159,12 @@ mod tests {
         let summary = of((1..=100).map(f64::from)).unwrap();
         assert_eq!((summary.p50, summary.p95, summary.p99), (50.0, 95.0, 99.0));
         assert!((of([7.0]).unwrap().p95 - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_largest_numbers_have_a_mean() {
+        let summary = of([1e308, 1e308, 1.6e308]).unwrap();
+        assert!((summary.mean / 1.2e308 - 1.0).abs() < 1e-9, "{}", summary.mean);
     }
 
     #[test]
