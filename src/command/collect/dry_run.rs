@@ -65,7 +65,7 @@ pub(super) fn run(
     write!(
         context.out,
         "{}",
-        table::render(&verdicts(&rules, &state, &taken.sample, config), &context.stdout)
+        table::wrapped(&verdicts(&rules, &state, &taken.sample, config), &context.stdout)
     )?;
     let hours = config.quiet_hours.as_ref();
     let mutes = Mutes::at(context.now.utc, &state.silences, hours, &taken.sample, collector::find);
@@ -115,8 +115,8 @@ fn show_messages(
 /// Each rule with each of its series: value, levels, verdict.
 fn verdicts(rules: &[Rule], state: &State, sample: &Sample, config: &Config) -> View {
     let columns = vec![
-        Column::left("rule"),
-        Column::left("series"),
+        Column::name("rule"),
+        Column::name("series"),
         Column::right("value"),
         Column::right("warning"),
         Column::right("critical"),
