@@ -103,7 +103,7 @@ const WIDE: usize = 110;
 
 /// Without what follows from the rest.
 fn narrowed(view: View) -> View {
-    const LEFT_OUT: [&str; 2] = ["for", "limit"];
+    const LEFT_OUT: [&str; 3] = ["for", "limit", "muted"];
     let is_kept: Vec<bool> =
         view.columns.iter().map(|column| !LEFT_OUT.contains(&column.title.as_str())).collect();
     let row = |row: Vec<Cell>| {
@@ -138,7 +138,7 @@ pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
         Column::right("for"),
         Column::right("worst"),
         Column::right("limit"),
-        if is_any_muted { Column::words("told") } else { Column::left("told") },
+        Column::left("told"),
     ];
     if is_any_muted {
         columns.push(Column::left("muted"));
@@ -162,7 +162,12 @@ fn cells(episode: &Episode, clock: &Clock<'_>, is_narrow: bool) -> Vec<Cell> {
     let number = |value: Option<f64>| {
         value.zip(unit).map_or(Cell::Missing, |(value, unit)| Cell::Number(value, unit))
     };
-    let going_on = if episode.flapping { "flapping" } else { "firing" };
+    let going_on = match (episode.flapping, is_narrow && episode.mute.is_some()) {
+        (true, false) => "flapping",
+        (false, false) => "firing",
+        (true, true) => "flapping, muted",
+        (false, true) => "firing, muted",
+    };
     let end = episode.end.as_deref().map_or_else(|| going_on.to_owned(), time);
     let limit = episode.threshold.zip(unit);
     vec![
