@@ -3,6 +3,7 @@
 //! only once it was accepted.
 
 pub mod absence;
+mod course;
 pub mod due;
 pub mod episode;
 pub mod evaluate;
