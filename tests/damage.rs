@@ -64,6 +64,8 @@ const READERS: &[(&str, &[&str])] = &[
     ("sys/class/nvme/*", &["drive"]),
     ("sys/devices/*/nvme?/state", &["drive"]),
     ("sys/block/*", &["drive"]),
+    // It also tells that this is a container.
+    ("sys/fs/cgroup/memory.max", &["container", "paging"]),
     ("sys/fs/cgroup/memory.events", &["paging"]),
     ("sys/fs/cgroup/*", &["container"]),
     ("sys/fs/*", &["drive"]),

@@ -59,6 +59,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         version_1(host, reading);
         return Ok(());
     };
+    reading.contained = true;
     let used = text("memory.current").and_then(|text| text.parse().ok());
     let droppable = text("memory.stat")
         .map(|text| droppable(&text, &["active_file", "inactive_file", "slab_reclaimable"]));
@@ -78,6 +79,7 @@ fn version_1(host: &Host<'_>, reading: &mut Reading) {
     let text = |file: &str| read_text(&directory.join(file));
     let limit = text("memory.limit_in_bytes").and_then(|text| text.parse().ok());
     let Some(limit) = limit.filter(|limit| *limit < NO_LIMIT) else { return };
+    reading.contained = true;
     let used = text("memory.usage_in_bytes").and_then(|text| text.parse().ok());
     let droppable = text("memory.stat")
         .map(|text| droppable(&text, &["total_active_file", "total_inactive_file"]));

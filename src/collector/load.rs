@@ -39,7 +39,8 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     reading.values.set(&LOAD1, one);
     reading.values.set(&LOAD5, five);
     reading.values.set(&LOAD15, fifteen);
-    if let Some(cores) = reading.values.get(CORES.name, None).filter(|_| is_of_the_same(host)) {
+    let is_ours = !reading.contained || is_of_the_same(host);
+    if let Some(cores) = reading.values.get(CORES.name, None).filter(|_| is_ours) {
         reading.values.set(&PER_CORE, fifteen / cores);
     }
     Ok(())
@@ -68,17 +69,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("proc")).unwrap();
         fs::write(root.path().join("proc/stat"), "").unwrap();
-        let per_core = || {
-            let mut reading = Reading::default();
+        let per_core = |contained| {
+            let mut reading = Reading { contained, ..Reading::default() };
             reading.values.set(&CORES, 2);
             collect(&fixture(root.path()), &mut reading).unwrap();
             reading.values.get("load15_per_core", None)
         };
         fs::write(root.path().join("proc/loadavg"), "1 2 3 1/123 4567\n").unwrap();
-        assert_eq!(per_core(), Some(1.5));
+        assert_eq!(per_core(true), Some(1.5));
         fs::remove_file(root.path().join("proc/loadavg")).unwrap();
         std::os::unix::fs::symlink("/proc/loadavg", root.path().join("proc/loadavg")).unwrap();
-        assert_eq!(per_core(), None);
+        assert_eq!(per_core(true), None);
+        assert!(per_core(false).is_some());
     }
 
     #[test]

@@ -50,9 +50,11 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let mut memory = memory.context("could not understand /proc/meminfo: no MemTotal")?;
     // What ZFS caches is given back like any cache, but the kernel does not count it as such. A container sees that of
     // its whole host.
-    let cache = arc(&String::from_utf8_lossy(&host.read_if_there("proc/spl/kstat/zfs/arcstats")?));
-    let cache = cache.filter(|_| !host.path("sys/fs/cgroup/memory.max").exists());
-    memory.available = memory.available.saturating_add(cache.unwrap_or(0));
+    if !reading.contained {
+        let cache = host.read_if_there("proc/spl/kstat/zfs/arcstats")?;
+        let cache = arc(&String::from_utf8_lossy(&cache)).unwrap_or(0);
+        memory.available = memory.available.saturating_add(cache);
+    }
     fill(&memory, &mut reading.values);
     Ok(())
 }

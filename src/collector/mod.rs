@@ -85,6 +85,7 @@ impl Collector {
 pub static COLLECTORS: &[&Collector] = &[
     &cpu::COLLECTOR,
     &pressure::COLLECTOR,
+    &container::COLLECTOR,
     &memory::COLLECTOR,
     &paging::COLLECTOR,
     &filesystem::COLLECTOR,
@@ -99,7 +100,6 @@ pub static COLLECTORS: &[&Collector] = &[
     &traffic::COLLECTOR,
     &tcp::COLLECTOR,
     &system::COLLECTOR,
-    &container::COLLECTOR,
     &process::COLLECTOR,
     &watch::COLLECTOR,
     &file::COLLECTOR,
@@ -200,6 +200,8 @@ pub struct Reading {
     pub said: BTreeMap<String, String>,
     /// Every process, for those who look closer; `None`: they could not be read.
     stats: Option<Vec<Stat>>,
+    /// We run in a container, and some numbers are those of its whole host.
+    contained: bool,
     /// Something is mounted that another machine or a process serves, and that may never answer.
     served: bool,
 }

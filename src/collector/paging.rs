@@ -72,8 +72,10 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
         }
     }
     // A container sees its whole host's; its own stand in its control group.
-    let events = read_text(&host.path("sys/fs/cgroup/memory.events"));
-    if let Some(count) = events.and_then(|events| field(&events, "oom_kill")) {
+    if reading.contained
+        && let Some(events) = read_text(&host.path("sys/fs/cgroup/memory.events"))
+        && let Some(count) = field(&events, "oom_kill")
+    {
         reading.values.set(&KILLS, count);
     }
     Ok(())
@@ -125,9 +127,12 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let mut reading = Reading::default();
-        collect(&fixture(root.path()), &mut reading).unwrap();
-        assert_eq!(reading.values.get("oom_kills", None), Some(2.0));
+        let kills = |contained| {
+            let mut reading = Reading { contained, ..Reading::default() };
+            collect(&fixture(root.path()), &mut reading).unwrap();
+            reading.values.get("oom_kills", None)
+        };
+        assert_eq!((kills(true), kills(false)), (Some(2.0), Some(9.0)));
     }
 
     #[test]
