@@ -5,9 +5,9 @@ const HUGE: f64 = 1e15;
 /// Below it, too.
 const TINY: f64 = 1e-6;
 
-/// With so many decimals; what is smaller than the last of them with three digits, as it is not nothing.
+/// With so many decimals; what they would make nothing, with three digits.
 pub fn shown(value: f64, decimals: usize) -> String {
-    let least = format!("1e-{decimals}").parse().unwrap_or(0.0);
+    let least: f64 = format!("5e-{}", decimals + 1).parse().unwrap_or(0.0);
     let is_small = value != 0.0 && value.abs() < least;
     if is_small || value.abs() >= HUGE { few(value) } else { format!("{value:.decimals$}") }
 }
@@ -53,8 +53,10 @@ mod tests {
             (0.0, 1, "0.0"),
             (0.012_34, 1, "0.0123"),
             (0.1, 1, "0.1"),
+            (0.066_7, 1, "0.1"),
             (-0.000_012, 2, "-0.000012"),
             (0.36, 0, "0.36"),
+            (0.64, 0, "1"),
             (4.2e-9, 2, "4.2e-9"),
             (12.345, 2, "12.35"),
         ] {

@@ -99,8 +99,8 @@ impl Unit {
     /// For people: `38.4 %`, `1.2 GiB`, `12 d 4 h`, `3.14 ms`.
     pub fn human(self, value: f64) -> String {
         match self {
-            Unit::Percent => format!("{} %", shown(value, 1)),
-            Unit::Celsius => format!("{} °C", shown(value, 1)),
+            Unit::Percent => format!("{} %", one_decimal(value)),
+            Unit::Celsius => format!("{} °C", one_decimal(value)),
             Unit::Volts => format!("{} V", shown(value, 2)),
             Unit::Bytes => bytes(value),
             Unit::BytesPerSecond => format!("{}/s", bytes(value)),
@@ -116,7 +116,7 @@ impl Unit {
     /// A number in a narrow column whose unit is known: `38.4`, `1.2G` as `df -h` has it, `12d4h` as it is typed.
     pub fn bare(self, value: f64) -> String {
         match self {
-            Unit::Percent | Unit::Celsius => shown(value, 1),
+            Unit::Percent | Unit::Celsius => one_decimal(value),
             Unit::Bytes | Unit::BytesPerSecond => scaled(value, &["", "K", "M", "G", "T"]),
             Unit::Count | Unit::PerSecond if value.abs() >= 1e7 && !is_huge(value) => {
                 format!("{value:.2e}")
@@ -147,6 +147,15 @@ fn plain(value: f64) -> String {
         small if small < 1.0 => few(value),
         _ if value.fract().abs() < 0.005 => shown(value, 0),
         _ => shown(value, 2),
+    }
+}
+
+/// A trace has two, and what is less is nothing to speak of: means of many readings have no end of digits.
+fn one_decimal(value: f64) -> String {
+    match value.abs() {
+        0.005..0.05 => format!("{value:.2}"),
+        0.05.. => shown(value, 1),
+        _ => "0.0".to_owned(),
     }
 }
 
@@ -295,7 +304,8 @@ mod tests {
             (Unit::Seconds, 0.0, "0 s"),
             (Unit::Count, 0.000_012, "0.000012"),
             (Unit::Count, 0.0, "0"),
-            (Unit::Percent, 0.012, "0.012 %"),
+            (Unit::Percent, 0.012, "0.01 %"),
+            (Unit::Percent, 0.001, "0.0 %"),
             (Unit::PerSecond, 1.2e-7, "1.2e-7/s"),
             (Unit::Load, 0.001_5, "0.0015"),
         ] {

@@ -145,7 +145,8 @@ fn overview(facts: &Facts, context: &Context<'_>) -> View {
         Column::right("mean"),
         Column::right("max"),
     ];
-    let mut series: Vec<&Series> = facts.day.series.keys().collect();
+    let mut series: Vec<&Series> =
+        facts.day.series.keys().filter(|series| tells_something(facts, series)).collect();
     series
         .sort_by_key(|series| collector::metrics().position(|metric| metric.name == series.metric));
     let rows = series.iter().map(|series| overview_row(facts, series)).collect();
@@ -156,6 +157,13 @@ fn overview(facts: &Facts, context: &Context<'_>) -> View {
         row.extend(facts.day.series.get(*series).map(|course| bars(facts, series, course, width)));
     }
     View { columns, ..view }
+}
+
+/// A state that was never on is left out: who wants to know that all is well has read it in the first line.
+fn tells_something(facts: &Facts, series: &Series) -> bool {
+    let summary = || facts.day.series.get(series)?.summariser.summary();
+    let is_state = collector::find(&series.metric).is_some_and(Metric::is_state);
+    !is_state || summary().is_none_or(|summary| summary.max > 0.0)
 }
 
 fn bars(facts: &Facts, series: &Series, course: &Course, width: usize) -> Cell {
