@@ -8,6 +8,31 @@ const SHORTEST_WORDS: usize = 8;
 /// Between two columns.
 const SPACE: usize = 2;
 
+/// Below so many columns a table leaves out what is asked for least, or follows from the rest.
+const WIDE: usize = 110;
+
+pub fn is_narrow(width: Option<usize>) -> bool {
+    width.is_some_and(|width| width < WIDE)
+}
+
+/// The view; where there is little room, without the columns of these titles.
+pub fn narrowed(view: View, width: Option<usize>, left_out: &[&str]) -> View {
+    if !is_narrow(width) {
+        return view;
+    }
+    let is_kept: Vec<bool> =
+        view.columns.iter().map(|column| !left_out.contains(&column.title.as_str())).collect();
+    let kept = |row: Vec<Cell>| {
+        let cells = row.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
+        cells.map(|(cell, _)| cell).collect()
+    };
+    let columns = view.columns.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
+    View {
+        columns: columns.map(|(column, _)| column).collect(),
+        rows: view.rows.into_iter().map(kept).collect(),
+    }
+}
+
 /// The view with what is too long for the width cut; its last column counts as no wider than `last`.
 pub fn fitted(view: &View, width: Option<usize>, last: usize) -> View {
     let mut view = view.clone();

@@ -11,7 +11,7 @@ use crate::cli::{AlertsList, Exit};
 use crate::collector;
 use crate::event::rfc3339;
 use crate::render::wording::Clock;
-use crate::render::{Cell, Column, View, json as shape, table};
+use crate::render::{Cell, Column, View, fit, json as shape, table};
 use crate::sample::read::Wanted;
 use crate::time::{Zone, span};
 
@@ -98,30 +98,11 @@ fn silences(silences: &[Silence], clock: &Clock<'_>) -> View {
     View { columns, rows: rows.collect() }
 }
 
-/// Below so many columns what follows from the others is left out.
-const WIDE: usize = 110;
-
-/// Without what follows from the rest.
-fn narrowed(view: View) -> View {
-    const LEFT_OUT: [&str; 3] = ["for", "limit", "muted"];
-    let is_kept: Vec<bool> =
-        view.columns.iter().map(|column| !LEFT_OUT.contains(&column.title.as_str())).collect();
-    let row = |row: Vec<Cell>| {
-        let kept = row.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
-        kept.map(|(cell, _)| cell).collect()
-    };
-    let columns = view.columns.into_iter().zip(&is_kept).filter(|(_, is_kept)| **is_kept);
-    View {
-        columns: columns.map(|(column, _)| column).collect(),
-        rows: view.rows.into_iter().map(row).collect(),
-    }
-}
-
 /// Episodes as a table, open ones first.
 pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
     let clock = Clock { now: &context.now, zone: context.zone() };
     let is_any_muted = episodes.iter().any(|episode| episode.mute.is_some());
-    let is_narrow = context.stdout.width.is_some_and(|width| width < WIDE);
+    let is_narrow = fit::is_narrow(context.stdout.width);
     let rows = episodes.iter().map(|episode| {
         let mut row = cells(episode, &clock, is_narrow);
         if is_any_muted {
@@ -144,7 +125,7 @@ pub fn view(episodes: &[Episode], context: &Context<'_>) -> View {
         columns.push(Column::left("muted"));
     }
     let view = View { columns, rows: rows.collect() };
-    if is_narrow { narrowed(view) } else { view }
+    fit::narrowed(view, context.stdout.width, &["for", "limit", "muted"])
 }
 
 fn cells(episode: &Episode, clock: &Clock<'_>, is_narrow: bool) -> Vec<Cell> {

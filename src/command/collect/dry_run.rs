@@ -17,7 +17,7 @@ use crate::collector;
 use crate::config::Config;
 use crate::metric::Unit;
 use crate::notify::way;
-use crate::render::{Cell, Column, View, table};
+use crate::render::{Cell, Column, View, fit, table};
 use crate::sample::Sample;
 use crate::store::Store;
 use crate::store::runtime::Runtime;
@@ -62,11 +62,10 @@ pub(super) fn run(
     let mut window =
         lines::window(store, date, &rules, &lines, Some(&state.standings), recent.interval);
     lines::judge_lines(&lines, &run, &rules, &channels, &mut window, &mut state, &mut Vec::new());
-    write!(
-        context.out,
-        "{}",
-        table::wrapped(&verdicts(&rules, &state, &taken.sample, config), &context.stdout)
-    )?;
+    let shown = verdicts(&rules, &state, &taken.sample, config);
+    // The series says it too, but for the few that are judged by two.
+    let shown = fit::narrowed(shown, context.stdout.width, &["rule"]);
+    write!(context.out, "{}", table::wrapped(&shown, &context.stdout))?;
     let hours = config.quiet_hours.as_ref();
     let mutes = Mutes::at(context.now.utc, &state.silences, hours, &taken.sample, collector::find);
     let judged = Judged { rules: &rules, sample: &taken.sample, window: &window, mutes: &mutes };

@@ -80,15 +80,10 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// In a narrow place the columns that are asked for least are left out.
 fn summaries(findings: &Findings, width: Option<usize>) -> View {
-    const NARROW: usize = 110;
-    const LEFT_OUT: [&str; 4] = ["n", "p50", "p99", "last"];
-    let is_narrow = width.is_some_and(|width| width < NARROW);
     let titles = ["n", "min", "mean", "p50", "p95", "p99", "max", "last", "past level"];
-    let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
     let mut columns = vec![Column::name("series")];
-    columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
+    columns.extend(titles.map(Column::right));
     let mut series: Vec<(Series, &Course)> =
         findings.series().filter(|(series, _)| is_shown(series)).collect();
     series.sort_by_key(|(series, _)| {
@@ -103,7 +98,8 @@ fn summaries(findings: &Findings, width: Option<usize>) -> View {
         } else {
             Cell::Missing
         };
-        let cells = [
+        Some(vec![
+            Cell::text(series.to_string()),
             Cell::text(summary.count.to_string()),
             number(summary.min),
             number(summary.mean),
@@ -113,12 +109,10 @@ fn summaries(findings: &Findings, width: Option<usize>) -> View {
             number(summary.max),
             number(summary.last),
             past,
-        ];
-        let kept =
-            titles.iter().zip(cells).filter(|(title, _)| is_kept(title)).map(|(_, cell)| cell);
-        Some([Cell::text(series.to_string())].into_iter().chain(kept).collect())
+        ])
     });
-    View { columns, rows: rows.collect() }
+    let view = View { columns, rows: rows.collect() };
+    fit::narrowed(view, width, &["n", "p50", "p99", "last"])
 }
 
 /// What says little in a summary is left to JSON.

@@ -41,22 +41,16 @@ pub(super) fn text(
     text
 }
 
-/// Below so many columns what is asked for least is left out, and numbers are short.
-const WIDE: usize = 110;
-
 fn view(rows: &[Row<'_>], width: Option<usize>) -> View {
-    const LEFT_OUT: [&str; 2] = ["n", "p50"];
-    let is_narrow = width.is_some_and(|width| width < WIDE);
     let titles = ["n", "p50", "p99", "max", "level", "mails", "suggested", "mails"];
-    let is_kept = |title: &str| !(is_narrow && LEFT_OUT.contains(&title));
     let mut columns = vec![Column::name("series")];
-    columns.extend(titles.into_iter().filter(|title| is_kept(title)).map(Column::right));
+    columns.extend(titles.map(Column::right));
     let cells = |row: &Row<'_>| {
-        let kept = titles.iter().zip(cells(row, is_narrow)).filter(|(title, _)| is_kept(title));
         let name = Cell::text(row.series.to_string());
-        [name].into_iter().chain(kept.map(|(_, cell)| cell)).collect()
+        [name].into_iter().chain(cells(row, fit::is_narrow(width))).collect()
     };
-    View { columns, rows: rows.iter().map(cells).collect() }
+    let view = View { columns, rows: rows.iter().map(cells).collect() };
+    fit::narrowed(view, width, &["n", "p50"])
 }
 
 fn cells(row: &Row<'_>, is_narrow: bool) -> [Cell; 8] {
