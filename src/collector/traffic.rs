@@ -157,8 +157,13 @@ fn grown((before, now): Way, other: Way, most: u64) -> u64 {
     if let Some(grown) = now.checked_sub(before) {
         return grown;
     }
-    // A reset would have set back the other way too; one that never counted anything does not tell.
-    let alone = other.1 > 0 && other.1 >= other.0;
+    // A driver that corrects itself a little is no reset.
+    if before - now <= before / 100 {
+        return 0;
+    }
+    // A reset would have set back the other way too; one that never counted anything does not tell. And a counter of 32
+    // bits has come near their end before it wraps.
+    let alone = other.1 > 0 && other.1 >= other.0 && before > WRAP / 2;
     let wrapped = WRAP.checked_sub(before).map(|left| left.saturating_add(now));
     wrapped.filter(|grown| alone && *grown <= most).unwrap_or(now)
 }
@@ -209,7 +214,7 @@ mod tests {
 
     #[test]
     fn after_a_reboot_or_a_reset_all_that_the_counter_shows_is_new() {
-        for (boot, received) in [("a", 999_999), ("a", 400), ("b", 1_001)] {
+        for (boot, received) in [("a", 999_999), ("a", 400), ("b", 5_000)] {
             let last = last("2026-11-20", boot, received, 7_000);
             assert_eq!(counted(Some(&last), Billing::default()), (1_050.0, 8_000.0));
         }
@@ -264,6 +269,17 @@ mod tests {
         let end = 1 << 32;
         assert_eq!(gone_over([end - 100, 5], [50, 6], None), Some(151.0));
         assert_eq!(gone_over([5, end - 100], [5, 50], Some(8)), Some(150.0));
+    }
+
+    #[test]
+    fn an_interface_that_was_made_anew_has_not_wrapped() {
+        assert_eq!(gone_over([1_000_000, 50_000], [500_000, 80_000], None), Some(530_000.0));
+    }
+
+    #[test]
+    fn a_counter_that_fell_a_little_has_not_begun_anew() {
+        let far = 5_000_000_000_000;
+        assert_eq!(gone_over([far, 1_000], [far - 1_000, 9_000], None), Some(8_000.0));
     }
 
     #[test]
