@@ -8,6 +8,7 @@ use anyhow::bail;
 use super::Reading;
 use super::sysfs::{decimal, names, not_understood, number, text};
 use crate::metric::{Judged, Metric, Unit};
+use crate::sample::Value;
 use crate::series::label_text;
 
 pub(super) static DEGRADED: Metric = Metric::gauge(
@@ -56,7 +57,9 @@ pub(super) fn btrfs(devices: &[PathBuf], label: &str, reading: &mut Reading) -> 
         }
     }
     if let Some(lacking) = lacking {
-        reading.values.set_for(&DEGRADED, label, lacking);
+        // An array of that name lacks some of its own.
+        let own = reading.values.exact(DEGRADED.name, Some(label)).and_then(Value::count);
+        reading.values.set_for(&DEGRADED, label, lacking.saturating_add(own.unwrap_or(0)));
     }
     Ok(())
 }
@@ -149,6 +152,17 @@ mod tests {
         assert_eq!((lacking("0"), lacking("1")), (Some(0.0), Some(1.0)));
         let alone = [("fs/btrfs/6d/devinfo/1/missing", "0"), ("fs/btrfs/6d/devices/sdb/size", "8")];
         assert_eq!(number_of(&alone, "raid_degraded", "sdb"), None);
+    }
+
+    #[test]
+    fn a_btrfs_on_an_array_does_not_hide_what_the_array_lacks() {
+        let files = [
+            ("block/md0/md/degraded", "1"),
+            ("fs/btrfs/6d/devinfo/1/missing", "0"),
+            ("fs/btrfs/6d/devinfo/2/missing", "0"),
+            ("fs/btrfs/6d/devices/md0/size", "8"),
+        ];
+        assert_eq!(number_of(&files, "raid_degraded", "md0"), Some(1.0));
     }
 
     #[test]
