@@ -20,10 +20,13 @@ static LOAD5: Metric = Metric::gauge("load5", Unit::Load, "The same over 5 minut
     .phrased("load over 5 min {value}");
 static LOAD15: Metric = Metric::gauge("load15", Unit::Load, "The same over 15 minutes.")
     .phrased("load over 15 min {value}");
-static PER_CORE: Metric =
-    Metric::gauge("load15_per_core", Unit::Load, "load15 divided by the number of cores; absent where a container sees the load of its whole host.")
-        .phrased("load over 15 min {value} a core")
-        .judged(&[Judged::warning(2.0).until(1.75)]);
+static PER_CORE: Metric = Metric::gauge(
+    "load15_per_core",
+    Unit::Load,
+    "load15 divided by the number of cores; absent where LXC gives a container cores of its own.",
+)
+.phrased("load over 15 min {value} a core")
+.judged(&[Judged::warning(2.0).until(1.75)]);
 
 pub static COLLECTOR: Collector =
     Collector::new("load", &[&LOAD1, &LOAD5, &LOAD15, &PER_CORE], collect);
@@ -46,10 +49,12 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the load is of those cores: LXC mostly shows a container its own cores beside the load of the whole host.
+/// Whether the load is of those cores. LXC shows a container its own cores in a file of its own making, and beside them
+/// mostly the load of the whole host.
 fn is_of_the_same(host: &Host<'_>) -> bool {
     let served_by = |file: &str| fs::metadata(host.path(file)).map(|found| found.dev()).ok();
-    served_by("proc/stat") == served_by("proc/loadavg")
+    let kernel = served_by("proc/version").or_else(|| served_by("proc"));
+    served_by("proc/stat") == kernel
 }
 
 /// `0.42 0.38 0.31 1/123 4567`.
@@ -77,10 +82,9 @@ mod tests {
         };
         fs::write(root.path().join("proc/loadavg"), "1 2 3 1/123 4567\n").unwrap();
         assert_eq!(per_core(true), Some(1.5));
-        fs::remove_file(root.path().join("proc/loadavg")).unwrap();
-        std::os::unix::fs::symlink("/proc/loadavg", root.path().join("proc/loadavg")).unwrap();
-        assert_eq!(per_core(true), None);
-        assert!(per_core(false).is_some());
+        fs::remove_file(root.path().join("proc/stat")).unwrap();
+        std::os::unix::fs::symlink("/proc/stat", root.path().join("proc/stat")).unwrap();
+        assert_eq!((per_core(true), per_core(false)), (None, Some(1.5)));
     }
 
     #[test]

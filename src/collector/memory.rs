@@ -51,7 +51,7 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     // What ZFS caches is given back like any cache, but the kernel does not count it as such. A container sees that of
     // its whole host.
     if !reading.contained {
-        let cache = host.read_if_there("proc/spl/kstat/zfs/arcstats")?;
+        let cache = host.read_if_there("proc/spl/kstat/zfs/arcstats").unwrap_or_default();
         let cache = arc(&String::from_utf8_lossy(&cache)).unwrap_or(0);
         memory.available = memory.available.saturating_add(cache);
     }

@@ -48,6 +48,9 @@ static KILLS: Metric = Metric::counter(
 .from_boot()
 .judged(&[Judged::warning(1.0).within(1_800.0)]);
 
+/// In version 2 and 1.
+const KILLS_OF_A_GROUP: [&str; 2] = ["memory.events", "memory/memory.oom_control"];
+
 pub static COLLECTOR: Collector = Collector::new(
     "paging",
     &[&SWAP_IN, &SWAP_IN_RATE, &SWAP_OUT, &SWAP_OUT_RATE, &FAULTS, &FAULTS_RATE, &KILLS],
@@ -73,8 +76,9 @@ fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     }
     // A container sees its whole host's; its own stand in its control group.
     if reading.contained
-        && let Some(events) = read_text(&host.path("sys/fs/cgroup/memory.events"))
-        && let Some(count) = field(&events, "oom_kill")
+        && let Some(count) = KILLS_OF_A_GROUP
+            .iter()
+            .find_map(|file| field(&read_text(&host.path("sys/fs/cgroup").join(file))?, "oom_kill"))
     {
         reading.values.set(&KILLS, count);
     }
@@ -133,6 +137,11 @@ mod tests {
             reading.values.get("oom_kills", None)
         };
         assert_eq!((kills(true), kills(false)), (Some(2.0), Some(9.0)));
+        std::fs::remove_file(root.path().join("sys/fs/cgroup/memory.events")).unwrap();
+        std::fs::create_dir(root.path().join("sys/fs/cgroup/memory")).unwrap();
+        let old = root.path().join("sys/fs/cgroup/memory/memory.oom_control");
+        std::fs::write(old, "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n").unwrap();
+        assert_eq!(kills(true), Some(4.0));
     }
 
     #[test]
