@@ -72,6 +72,15 @@ pub(super) fn scan(proc: &Path, earlier: Option<&Earlier>) -> anyhow::Result<Vec
     Ok(stats)
 }
 
+/// Programs that have the number of a kernel thread which ended, and were taken for it.
+pub(super) fn taken_over(proc: &Path, stats: &[Stat]) -> Vec<Stat> {
+    let read = |stat: &Stat| {
+        let content = read_text(&proc.join(format!("{}/stat", stat.pid)))?;
+        parse(stat.pid, content.as_bytes()).filter(|found| !found.kernel)
+    };
+    stats.iter().filter(|stat| stat.kernel).filter_map(read).collect()
+}
+
 /// The name of one process; empty if it ended.
 pub(super) fn name(proc: &Path, pid: u32) -> String {
     read_text(&proc.join(format!("{pid}/comm")))

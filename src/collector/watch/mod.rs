@@ -7,10 +7,10 @@ mod usage;
 
 use std::fs;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::process::cpu_percent;
-use super::scan::{Stat, scan};
+use super::scan::{Stat, taken_over};
 use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::Values;
@@ -119,15 +119,23 @@ const SAME_START: f64 = 1.0;
 
 fn collect(host: &Host<'_>, reading: &mut Reading) -> anyhow::Result<()> {
     let watches = &host.settings.watch;
-    // Where the processes could not be read, that is said already.
-    let Some(stats) = reading.stats.take().filter(|_| !watches.is_empty()) else { return Ok(()) };
-    let mut found = processes_of(host, &stats, watches);
-    // Nobody is missing before all were read: a program may have the number of a kernel thread that ended.
-    let is_missing = watches.iter().zip(&found).any(|(watch, found)| is_short(watch, found));
-    let all = host.earlier.filter(|_| is_missing).and_then(|_| scan(&host.path("proc"), None).ok());
-    if let Some(all) = &all {
-        found = processes_of(host, all, watches);
+    if watches.is_empty() {
+        return Ok(());
     }
+    let stats = reading.stats.take();
+    let stats = stats.context("could not look for them, as the processes cannot be seen")?;
+    let found = processes_of(host, &stats, watches);
+    // Nobody is missing before it was looked for on the numbers of kernel threads that may have ended.
+    let is_missing = watches.iter().zip(&found).any(|(watch, found)| is_short(watch, found));
+    let hidden = host.earlier.filter(|_| is_missing);
+    let hidden = hidden.map(|_| taken_over(&host.path("proc"), &stats)).unwrap_or_default();
+    let all: Vec<Stat>;
+    let found = if hidden.is_empty() {
+        found
+    } else {
+        all = stats.into_iter().filter(|stat| !stat.kernel).chain(hidden).collect();
+        processes_of(host, &all, watches)
+    };
     let mut failed = Vec::new();
     for (watch, found) in watches.iter().zip(found) {
         if let Some(stats) = &found.stats {

@@ -338,5 +338,7 @@ fn where_processes_cannot_be_read_nobody_is_missing() {
     let settings = Settings { watch: vec![watch("x", by_name("gate"))], ..Settings::default() };
     let reading = run(&Host { settings: &settings, ..fixture(root.path()) });
     assert_eq!(reading.values.get("watch_missing", Some("x")), None);
-    assert_eq!(reading.values.get("collector_failed", Some("process")), Some(1.0));
+    let failed =
+        ["process", "watch"].map(|name| reading.values.get("collector_failed", Some(name)));
+    assert_eq!(failed, [Some(1.0); 2], "and that nobody was looked for is told");
 }
