@@ -181,9 +181,14 @@ fn sum(reading: &mut Reading) {
         [(&INTERFACE_RECEIVED_RATE, &RECEIVED_RATE), (&INTERFACE_SENT_RATE, &SENT_RATE)]
     {
         let Some(Entry::Labelled(rates)) = reading.values.entry(of_each.name) else { continue };
-        let rates = rates.iter().filter(|(name, _)| counts(name)).map(|(_, rate)| rate.as_f64());
+        let of = |meant: &dyn Fn(&String) -> bool| {
+            let rates = rates.iter().filter(|(name, _)| meant(name));
+            rates.map(|(_, rate)| rate.as_f64()).reduce(|sum, rate| sum + rate)
+        };
+        // What a modem carries over a serial line passes no card, and over a card not more than that carries.
+        let sum = of(&counts).into_iter().chain(of(&|name| name.starts_with("ppp")));
         // Without any rate there is no sum.
-        if let Some(rate) = rates.reduce(|sum, rate| sum + rate) {
+        if let Some(rate) = sum.reduce(f64::max) {
             reading.values.set(of_all, rate);
         }
     }
@@ -356,6 +361,17 @@ mod tests {
     fn what_was_counted_by_an_interface_that_goes_is_not_missed() {
         let before = [("eth0", 0), ("veth1", 9_000), ("wg0", 9_000)];
         assert_eq!(rates(&["eth0"], &before, &[("eth0", 1_000)]), [Some(1_000.0), Some(500.0)]);
+    }
+
+    #[test]
+    fn what_a_modem_carries_over_a_serial_line_counts_beside_idle_cards() {
+        let before = [("eth0", 9), ("ppp0", 0)];
+        assert_eq!(
+            rates(&["eth0"], &before, &[("eth0", 9), ("ppp0", 100)]),
+            [Some(100.0), Some(50.0)]
+        );
+        let over_ethernet = [("eth0", 1_009), ("ppp0", 980)];
+        assert_eq!(rates(&["eth0"], &before, &over_ethernet), [Some(1_000.0), Some(500.0)]);
     }
 
     #[test]
