@@ -50,6 +50,17 @@ fn collect(host: &mut Host) {
 }
 
 #[test]
+fn what_was_a_plugin_is_one_when_it_has_nothing_to_show() {
+    let mut host = host(&["http"], &json!({}));
+    write(&host.path("http"), "echo 'fine | time=0.5s;1;2;0'");
+    collect(&mut host);
+    assert_eq!(host.last()["custom_http_state"], 0);
+    write(&host.path("http"), "echo 'Socket timeout'; exit 2");
+    collect(&mut host);
+    assert_eq!(host.last()["custom_http_state"], 2, "{}", host.last());
+}
+
+#[test]
 fn what_a_plugin_says_is_told_until_it_is_content() {
     let mut host = host(&["http", "other"], &json!({}));
     write(&host.path("http"), "echo 'HTTP CRITICAL - Socket timeout'; exit 2");

@@ -272,7 +272,8 @@ fn declare_plugin(value: &str, from: &str, is_sure: bool) -> Plugin {
     let help = format!("Exit status of {from}{doubt}: 0 ok, 1 warning, 2 critical.");
     let state = declare(&shape(plugin::state_name(value), None, help), |metric| {
         const JUDGED: &[Judged] = &[Judged::warning(1.0).until(0.0).and_critical(2.0)];
-        metric.phrased("{name} {value} (1 warning, 2 critical)").judged(JUDGED)
+        // A plugin is also known by what it was.
+        metric.phrased("{name} {value} (1 warning, 2 critical)").judged(JUDGED).carried()
     });
     let help = format!("The levels that {from} gives its numbers{doubt}.");
     let level = declare(&shape(plugin::level_name(value), Some("level"), help), Metric::carried);

@@ -27,7 +27,7 @@ const LEAST: Duration = Duration::from_secs(3);
 /// What a plugin's exit status says; what is above is no result.
 const UNKNOWN: i32 = 3;
 /// Digits of a number that was scaled.
-const DIGITS: usize = 12;
+const DIGITS: usize = 15;
 
 /// One entry of `monitoring.custom`.
 #[derive(Clone, Debug)]
@@ -195,10 +195,11 @@ fn levels(parsed: &Parsed) -> Option<Entry> {
 /// Scaling leaves traces in the last digits.
 fn tidy(value: Value) -> Value {
     match value {
-        Value::Float(number) => {
+        Value::Float(number) if number.fract() != 0.0 => {
             let digits = format!("{number:.*e}", DIGITS - 1);
             Value::Float(digits.parse().unwrap_or(number) + 0.0)
         }
+        Value::Float(whole) => Value::Float(whole + 0.0),
         whole @ Value::Unsigned(_) => whole,
     }
 }
