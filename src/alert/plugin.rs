@@ -17,6 +17,11 @@ pub fn state_name(metric: &str) -> String {
     format!("{metric}_state")
 }
 
+/// Whether it is one.
+pub fn is_state_name(metric: &str) -> bool {
+    metric.starts_with("custom_") && metric.ends_with("_state")
+}
+
 /// The levels of its numbers, by label and level: `{/ warning}`, `{free critical below}`.
 pub fn level_name(metric: &str) -> String {
     format!("{metric}_level")

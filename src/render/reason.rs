@@ -35,7 +35,7 @@ pub fn suffix(series: &Series, sample: &Sample) -> String {
     let failed = || sample.errors.get(series.label.as_deref()?).map(String::as_str);
     let words = match series.metric.as_str() {
         name if name == COLLECTOR_FAILED.name => failed(),
-        name if name.ends_with("_state") => said(series, sample),
+        name if plugin::is_state_name(name) => said(series, sample),
         _ => None,
     };
     let Some(words) = words else { return String::new() };

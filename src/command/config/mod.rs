@@ -56,7 +56,8 @@ pub(super) fn rule_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
     threshold_path(rule, config).or_else(|| files::place(rule, &config.document))
 }
 
-fn threshold_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
+/// The same among the thresholds alone.
+pub(super) fn threshold_path(rule: &Rule, config: &Config) -> Option<Vec<String>> {
     let thresholds = value_of(&config.document, &ALERT_THRESHOLDS)?;
     // Further rules of a list have numbers, from 2.
     let numbered = rule.key.rsplit_once('#').filter(|_| thresholds.get(&rule.key).is_none());

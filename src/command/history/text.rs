@@ -269,7 +269,7 @@ impl Stacked {
                 .iter()
                 .flatten()
                 .filter_map(|numbers| numbers.get(at))
-                .map(|text| text.chars().count())
+                .map(|text| fit::length(text))
                 .chain(heads.get(at).map(|head| head.len()))
                 .max()
                 .unwrap_or(0)
@@ -318,8 +318,8 @@ impl Stacked {
     }
 
     fn width(&self) -> usize {
-        let cell = self.cells.first().map_or(0, |cell| cell.chars().count());
-        self.title.chars().count().max(cell).max(self.heads.chars().count()) + 2
+        let cell = self.cells.first().map_or(0, |cell| fit::length(cell));
+        fit::length(&self.title).max(cell).max(fit::length(&self.heads)) + 2
     }
 }
 

@@ -6,8 +6,8 @@ use crate::alert::rule::{Levels, Threshold};
 use crate::cli::Exit;
 use crate::collector;
 use crate::command::Context;
-use crate::metric::Unit;
 use crate::metric::digits::exact;
+use crate::metric::{Metric, Unit};
 use crate::render::perfdata;
 use crate::render::wording::phrase_among;
 use crate::series::Series;
@@ -55,9 +55,12 @@ fn line(facts: &Facts) -> String {
     perfdata::line(facts.level(), &words.join(", "), data(facts))
 }
 
-/// Of the series that have rules.
+/// Of the series that have rules; there is not room for all, and what is on or off draws no curve: it comes last.
 fn data(facts: &Facts) -> impl Iterator<Item = String> {
-    facts.last.values.points().filter_map(|(metric, label, value)| {
+    let is_state = |metric| collector::find(metric).is_some_and(Metric::is_state);
+    let (states, numbers): (Vec<_>, Vec<_>) =
+        facts.last.values.points().partition(|(metric, ..)| is_state(metric));
+    numbers.into_iter().chain(states).filter_map(|(metric, label, value)| {
         let levels = facts.config.rules.iter().find_map(|rule| rule.levels_for(metric, label))?;
         let known = collector::find(metric);
         let unit = known.map_or(Unit::Count, |known| known.unit);

@@ -4,6 +4,7 @@ use super::things::{things, top};
 use super::{Course, Facts};
 use crate::alert::Level;
 use crate::alert::episode::Episode;
+use crate::alert::plugin;
 use crate::collector;
 use crate::command::{Context, config as config_command, standing};
 use crate::continuity::TOLERANCE;
@@ -127,8 +128,9 @@ fn firing_line(
         format!("{value}{limit}")
     };
     let words = format!("{series}  {what}, {flapping}since {}{rest}", time(&episode.start));
-    let said = reason::said(&whole, last).map(|said| format!("\n{said}")).unwrap_or_default();
-    let words = fit::folded(&words, width.map(|width| width.saturating_sub(BEGIN)), 2) + &said;
+    let room = width.map(|width| width.saturating_sub(BEGIN));
+    let said = reason::said(&whole, last).map(|said| format!("\n{}", fit::folded(said, room, 2)));
+    let words = fit::folded(&words, room, 2) + &said.unwrap_or_default();
     format!(" {level}  {}\n", words.replace('\n', &format!("\n{}", " ".repeat(BEGIN))))
 }
 
@@ -159,11 +161,15 @@ fn overview(facts: &Facts, context: &Context<'_>) -> View {
     View { columns, ..view }
 }
 
-/// A state that was never on is left out: who wants to know that all is well has read it in the first line.
+/// A state that was never on is left out, unless off is what is bad: who wants to know that all is well has read it in
+/// the first line.
 fn tells_something(facts: &Facts, series: &Series) -> bool {
     let summary = || facts.day.series.get(series)?.summariser.summary();
-    let is_state = collector::find(&series.metric).is_some_and(Metric::is_state);
-    !is_state || summary().is_none_or(|summary| summary.max > 0.0)
+    let is_state = collector::find(&series.metric).is_some_and(Metric::is_state)
+        || plugin::is_state_name(&series.metric);
+    let (metric, label) = (series.metric.as_str(), series.label.as_deref());
+    let mut rules = facts.config.rules.iter().filter_map(|rule| rule.levels_for(metric, label));
+    !is_state || rules.any(|levels| levels.below) || summary().is_none_or(|all| all.max > 0.0)
 }
 
 fn bars(facts: &Facts, series: &Series, course: &Course, width: usize) -> Cell {
@@ -226,7 +232,7 @@ fn event_words(event: &Event, width: Option<usize>) -> String {
     let text = if event.text.is_empty() { value() } else { event.text.clone() };
     // A long label stands in both.
     let most = width.map_or(usize::MAX, |width| width / 3);
-    let label = Series::parse(series).label.filter(|label| label.chars().count() > most);
+    let label = Series::parse(series).label.filter(|label| fit::length(label) > most);
     let text = label.map_or(text.clone(), |label| text.replace(&label, &fit::middle(&label, most)));
     let series = if series == "*" { "everything".to_owned() } else { fit::middle(series, most) };
     [series, text].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")

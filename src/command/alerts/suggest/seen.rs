@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::super::super::selection::Selection;
+use crate::alert::plugin;
 use crate::collector;
 use crate::config::Config;
 use crate::sample::read::Wanted;
@@ -121,7 +122,9 @@ impl Seen {
 /// As typed; else what has a rule, and the overview. What only grows, or is on or off, has no usual course.
 fn is_asked(metric: &str, label: Option<&str>, typed: &Selection, config: &Config) -> bool {
     let declared = collector::find(metric);
-    if declared.is_some_and(|metric| metric.is_cumulative() || metric.is_state()) {
+    if declared.is_some_and(|metric| metric.is_cumulative() || metric.is_state())
+        || plugin::is_state_name(metric)
+    {
         return false;
     }
     if !typed.is_empty() {

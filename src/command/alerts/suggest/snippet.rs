@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::super::config::{rule_path, value_at};
+use super::super::super::config::{threshold_path, value_at};
 use super::Row;
 use crate::alert::rule::Levels;
 use crate::alert::suggest::Suggested;
@@ -51,7 +51,8 @@ fn entry_into(
     written: &Map<String, Value>,
 ) -> Option<(String, Value)> {
     let rule = row.today.map(|(rule, _)| rule);
-    let Some((rule, path)) = rule.and_then(|rule| Some((rule, rule_path(rule, config)?))) else {
+    let Some((rule, path)) = rule.and_then(|rule| Some((rule, threshold_path(rule, config)?)))
+    else {
         return Some(beside(row.series.to_string(), fresh(row, suggested), config));
     };
     if is_glob(&rule.pattern.metric) {
