@@ -1,5 +1,7 @@
 //! Names and words cut to what leaves the numbers on the screen. In a pipe nothing is cut. Pure.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::{Cell, Cut, View};
 
 /// Names are not cut to less, whatever is left.
@@ -65,6 +67,15 @@ pub fn width(view: &View) -> usize {
     total(&widths(view))
 }
 
+/// Columns that it takes at least where its last column, the words, is wrapped: to no less than `last`.
+pub fn least_width(view: &View, last: usize) -> usize {
+    let mut widths = widths(view);
+    if let Some(end) = widths.last_mut() {
+        *end = (*end).min(last);
+    }
+    total(&widths)
+}
+
 /// The text without its middle, if it is longer than that.
 pub fn middle(text: &str, most: usize) -> String {
     let length = length(text);
@@ -72,8 +83,8 @@ pub fn middle(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     let kept = most.saturating_sub(1);
-    let head: String = text.chars().take(kept.div_ceil(2)).collect();
-    let tail: String = text.chars().skip(length - kept / 2).collect();
+    let head = first(text.chars(), kept.div_ceil(2));
+    let tail: String = first(text.chars().rev(), kept / 2).chars().rev().collect();
     format!("{head}…{tail}")
 }
 
@@ -82,7 +93,7 @@ pub fn end(text: &str, most: usize) -> String {
     if length(text) <= most {
         return text.to_owned();
     }
-    let head: String = text.chars().take(most.saturating_sub(1)).collect();
+    let head = first(text.chars(), most.saturating_sub(1));
     format!("{}…", head.trim_end())
 }
 
@@ -129,8 +140,19 @@ fn total(widths: &[usize]) -> usize {
     1 + widths.iter().sum::<usize>() + SPACE * widths.len().saturating_sub(1)
 }
 
-fn length(text: &str) -> usize {
-    text.chars().count()
+/// Columns that a text takes: some characters take two.
+pub fn length(text: &str) -> usize {
+    text.width()
+}
+
+/// As many characters as there are columns for.
+fn first(characters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut used = 0;
+    let fits = |character: &char| {
+        used += character.width().unwrap_or(0);
+        used <= columns
+    };
+    characters.take_while(fits).collect()
 }
 
 #[cfg(test)]
@@ -168,6 +190,15 @@ mod tests {
     fn a_text_is_cut_at_its_end_or_in_its_middle() {
         assert_eq!((end("abcdef", 4), middle("abcdef", 4)), ("abc…".to_owned(), "ab…f".to_owned()));
         assert_eq!((end("äöü", 3), middle("äöü", 3)), ("äöü".to_owned(), "äöü".to_owned()));
+    }
+
+    #[test]
+    fn a_character_that_takes_two_columns_counts_twice() {
+        assert_eq!((length("日本"), length("ab")), (4, 2));
+        assert_eq!(
+            (middle("日本語の名前", 7), end("日本語の", 6)),
+            ("日…前".to_owned(), "日本…".to_owned())
+        );
     }
 
     #[test]

@@ -4,12 +4,14 @@ use comfy_table::{
     Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, presets,
 };
 
-use super::fit::{fitted, text};
+use super::fit::{fitted, least_width, text};
 use super::{Align, Cell, Terminal, View};
 use crate::alert::Level;
 
 /// Columns that names leave to the words behind them.
 const LEAST_WRAPPED: usize = 20;
+/// And what the words have, whatever the width: a line that is too long can be read, a letter a line cannot.
+const LEAST_READABLE: usize = 12;
 
 /// The table, each line indented by one and ended by a newline, without trailing blanks.
 pub fn render(view: &View, terminal: &Terminal) -> String {
@@ -18,7 +20,9 @@ pub fn render(view: &View, terminal: &Terminal) -> String {
 
 /// The same, with long texts wrapped to the width of the terminal, if it has one.
 pub fn wrapped(view: &View, terminal: &Terminal) -> String {
-    arranged(&fitted(view, terminal.width, LEAST_WRAPPED), terminal, terminal.width)
+    let view = fitted(view, terminal.width, LEAST_WRAPPED);
+    let least = least_width(&view, LEAST_READABLE);
+    arranged(&view, terminal, terminal.width.map(|width| width.max(least)))
 }
 
 fn arranged(view: &View, terminal: &Terminal, width: Option<usize>) -> String {
@@ -93,6 +97,15 @@ mod tests {
             render(&view(), &terminal),
             " series     now\n cpu      5.0 %\n WARNING      -\n"
         );
+    }
+
+    #[test]
+    fn words_are_never_wrapped_to_a_letter_a_line() {
+        let columns = vec![Column::name("series"), Column::left("verdict")];
+        let row = vec![Cell::text("x".repeat(30)), Cell::text("not judged yet")];
+        let narrow = Terminal { is_terminal: true, width: Some(20), color: false };
+        let text = wrapped(&View { columns, rows: vec![row] }, &narrow);
+        assert!(text.lines().count() <= 3, "{text}");
     }
 
     #[test]
