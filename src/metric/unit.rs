@@ -173,9 +173,10 @@ fn per_second(value: f64) -> String {
 fn seconds(value: f64) -> String {
     let size = value.abs();
     let words = match size {
-        ..1e-3 if size > 0.0 => format!("{} µs", few(size * 1e6)),
-        ..1.0 if size > 0.0 => format!("{} ms", few(size * 1e3)),
-        ..60.0 => format!("{} s", few(size)),
+        // What three digits would make a thousand is one of the next unit.
+        ..0.999_5e-3 if size > 0.0 => format!("{} µs", few(size * 1e6)),
+        ..0.999_5 if size > 0.0 => format!("{} ms", few(size * 1e3)),
+        ..59.95 => format!("{} s", few(size)),
         _ if is_huge(size) => format!("{} s", few(size)),
         _ => span::human(size),
     };
