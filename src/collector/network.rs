@@ -11,14 +11,14 @@ use crate::series::label_text;
 static RECEIVED_RATE: Metric = Metric::rate(
     "network_received_rate",
     Unit::BytesPerSecond,
-    "Bytes received a second since the previous sample by the measured cards; on a host without any, by all measured interfaces but lo.",
+    "Bytes received a second since the previous sample by the measured cards, or by a ppp line if that carries more; on a host without a card, by all measured interfaces but lo.",
 )
 .phrased("receiving {value}")
 .in_overview();
 static SENT_RATE: Metric = Metric::rate(
     "network_sent_rate",
     Unit::BytesPerSecond,
-    "Bytes sent a second since the previous sample by the measured cards; on a host without any, by all measured interfaces but lo.",
+    "Bytes sent a second since the previous sample by the measured cards, or by a ppp line if that carries more; on a host without a card, by all measured interfaces but lo.",
 )
 .phrased("sending {value}")
 .in_overview();

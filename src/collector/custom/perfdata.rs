@@ -20,7 +20,11 @@ pub(super) fn is_of_plugin(text: &str, code: Option<i32>, is_known: bool) -> boo
     let word = code.and_then(|code| WORDS.get(usize::try_from(code).ok()?));
     match (code, word) {
         (Some(0), _) => match guess(text) {
-            Format::Lines => is_fine(text) || is_known && count_lines(text).is_none(),
+            Format::Lines => {
+                // What is no text at all is no word of a plugin either.
+                let is_text = !text.contains(char::REPLACEMENT_CHARACTER);
+                is_fine(text) || is_known && is_text && count_lines(text).is_none()
+            }
             guessed => guessed == Format::Nagios,
         },
         (_, Some(word)) => {
@@ -285,6 +289,7 @@ mod tests {
             ("PROCS OK: 42", 0, false, true),
             ("OK", 0, false, true),
             ("all is well", 0, true, true),
+            ("a\u{fffd}b", 0, true, false),
             ("all is well", 0, false, false),
             ("OK 5\nbad", 0, false, false),
             ("OK: 5\nFAILED: 3", 0, false, false),
