@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use super::rule::{CRITICAL_REPEAT, Levels, Rule, Threshold, WARNING_REPEAT};
+use crate::metric::CUSTOM;
 use crate::sample::{Entry, Values};
 use crate::series::{Pattern, glob, is_glob};
 
@@ -19,7 +20,7 @@ pub fn state_name(metric: &str) -> String {
 
 /// Whether it is one.
 pub fn is_state_name(metric: &str) -> bool {
-    metric.starts_with("custom_") && metric.ends_with("_state")
+    metric.starts_with(CUSTOM) && metric.ends_with("_state")
 }
 
 /// The levels of its numbers, by label and level: `{/ warning}`, `{free critical below}`.

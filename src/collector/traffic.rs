@@ -8,7 +8,7 @@ use super::{Collector, Host, Reading};
 use crate::metric::{Judged, Metric, Unit};
 use crate::sample::{Entry, Sample, Value, Values};
 
-static DAY: Metric = Metric::gauge(
+pub static DAY: Metric = Metric::gauge(
     "traffic_day",
     Unit::Bytes,
     "Bytes received and sent since midnight, over reboots.",
@@ -16,7 +16,7 @@ static DAY: Metric = Metric::gauge(
 .labelled("interface")
 .phrased("{label} {value} today")
 .carried();
-static MONTH: Metric = Metric::gauge(
+pub static MONTH: Metric = Metric::gauge(
     "traffic_month",
     Unit::Bytes,
     "Bytes received and sent since the first day of the billing month, over reboots.",

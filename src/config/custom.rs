@@ -221,7 +221,7 @@ pub fn place(name: &str, key: &'static Key, document: &Value) -> Vec<String> {
 
 impl Entry {
     fn metric(&self) -> String {
-        format!("custom_{}", self.name)
+        format!("{}{}", crate::metric::CUSTOM, self.name)
     }
 
     fn may_be_plugin(&self) -> bool {

@@ -4,11 +4,8 @@ use super::levels::default_margin;
 use crate::alert::plugin;
 use crate::alert::rule::{CRITICAL_REPEAT, Levels, Measure, Rule, Threshold, WARNING_REPEAT};
 use crate::collector::find;
-use crate::metric::{Judged, Metric};
+use crate::metric::{CUSTOM, Judged, Metric};
 use crate::series::Pattern;
-
-/// No built-in metric begins so.
-const CUSTOM: &str = "custom_";
 
 /// The rules of a metric that is judged unless the configuration says otherwise.
 pub(super) fn default_rules(metric: &'static Metric) -> Vec<Rule> {

@@ -4,6 +4,7 @@ use crate::alert::expect::MISSING;
 use crate::alert::plugin;
 use crate::collector::custom::declared::rate_name;
 use crate::collector::{COLLECTOR_FAILED, COLLECTORS, known};
+use crate::metric::CUSTOM;
 use crate::sample::Sample;
 use crate::series::Series;
 
@@ -17,7 +18,7 @@ pub fn concerns(source: &str, series: &Series) -> bool {
         return series.label.as_deref() == Some(source);
     }
     if let Some(name) = source.strip_prefix("custom:") {
-        let value = format!("custom_{name}");
+        let value = format!("{CUSTOM}{name}");
         let beside = [plugin::state_name(&value), plugin::level_name(&value), rate_name(&value)];
         return metric == value || beside.iter().any(|name| name == metric);
     }

@@ -26,7 +26,7 @@ pub struct Watch {
     pub max: Option<u64>,
 }
 
-static PROCESSES: Metric =
+pub static PROCESSES: Metric =
     Metric::gauge("watch_processes", Unit::Count, "Processes that are watched under this name.")
         .labelled("watch")
         .phrased("{value} processes of {label}");
@@ -48,14 +48,14 @@ static EXCESS: Metric = Metric::gauge(
 .phrased_as_state("{label} runs too often", "{label} runs no longer too often")
 .phrased_beside(&PROCESSES, "too many of {label} running ({value})")
 .judged(&[Judged::warning(1.0)]);
-static CPU: Metric = Metric::gauge(
+pub static CPU: Metric = Metric::gauge(
     "watch_cpu_percent",
     Unit::Percent,
     "CPU time of the watched processes since the previous run, in per cent of one core.",
 )
 .labelled("watch")
 .phrased("{label} takes {value} of one core");
-static MEMORY: Metric =
+pub static MEMORY: Metric =
     Metric::gauge("watch_memory", Unit::Bytes, "Resident memory of the watched processes.")
         .labelled("watch")
         .phrased("{label} takes {value} of memory");
@@ -78,7 +78,7 @@ static FILES_PERCENT: Metric = Metric::gauge(
 .labelled("watch")
 .phrased("open files of {label} at {value} of its limit")
 .judged(&[Judged::warning(90.0)]);
-static UPTIME: Metric = Metric::gauge(
+pub static UPTIME: Metric = Metric::gauge(
     "watch_uptime",
     Unit::Seconds,
     "Time since the oldest of the watched processes began.",
@@ -86,7 +86,7 @@ static UPTIME: Metric = Metric::gauge(
 .labelled("watch")
 .phrased("{label} has run for {value}")
 .carried();
-static RESTARTS: Metric = Metric::counter(
+pub static RESTARTS: Metric = Metric::counter(
     "watch_restarts",
     Unit::Count,
     &[],

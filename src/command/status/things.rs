@@ -3,8 +3,8 @@
 
 use super::Facts;
 use crate::alert::plugin::level_name;
-use crate::collector;
-use crate::metric::{CUSTOM, Unit};
+use crate::collector::{self, file, traffic, watch};
+use crate::metric::{CUSTOM, Metric, Unit};
 use crate::render::{Cell, Column, View};
 use crate::sample::{Entry, Process, Sample};
 use crate::series::Series;
@@ -23,9 +23,9 @@ pub(super) fn things(facts: &Facts) -> View {
         own.push(("…".to_owned(), format!("{more} more: hostwatch history '{CUSTOM}*'")));
     }
     let groups = [
-        ("watch", of_labels(last, "watch_processes", watch)),
-        ("file", of_labels(last, "file_age_seconds", file)),
-        ("traffic", of_labels(last, "traffic_month", traffic)),
+        ("watch", of_labels(last, &watch::PROCESSES, program)),
+        ("file", of_labels(last, &file::AGE, newest)),
+        ("traffic", of_labels(last, &traffic::MONTH, carried)),
         ("own", own),
     ];
     let mut rows = Vec::new();
@@ -41,49 +41,49 @@ pub(super) fn things(facts: &Facts) -> View {
 /// What is said of each label of a metric.
 fn of_labels(
     last: &Sample,
-    metric: &str,
+    metric: &Metric,
     words: fn(&Sample, &str) -> Vec<String>,
 ) -> Vec<(String, String)> {
-    let Some(Entry::Labelled(labels)) = last.values.entry(metric) else { return Vec::new() };
+    let Some(Entry::Labelled(labels)) = last.values.entry(metric.name) else { return Vec::new() };
     let said = labels.iter().map(|(label, _)| (label.clone(), words(last, label)));
     let told = said.filter(|(_, parts)| !parts.is_empty());
     told.map(|(label, parts)| (label, parts.join(", "))).collect()
 }
 
 /// A number in words, if it is there.
-fn number(last: &Sample, metric: &str, label: &str, words: &str) -> Option<String> {
-    let value = last.values.get(metric, Some(label))?;
-    let unit = collector::find(metric).map_or(Unit::Count, |metric| metric.unit);
-    Some(words.replace("{}", &unit.human(value)))
+fn number(last: &Sample, metric: &Metric, label: &str, words: &str) -> Option<String> {
+    let value = last.values.get(metric.name, Some(label))?;
+    Some(words.replace("{}", &metric.unit.human(value)))
 }
 
-fn watch(last: &Sample, label: &str) -> Vec<String> {
-    let is = |metric: &str| last.values.get(metric, Some(label)).is_some_and(|value| value > 0.0);
+fn program(last: &Sample, label: &str) -> Vec<String> {
+    let is = |metric: &Metric| {
+        last.values.get(metric.name, Some(label)).is_some_and(|value| value > 0.0)
+    };
     let parts = [
-        number(last, "watch_processes", label, "{} running"),
-        number(last, "watch_cpu_percent", label, "{} of a core"),
-        number(last, "watch_memory", label, "{}").filter(|_| is("watch_processes")),
-        number(last, "watch_uptime", label, "up {}"),
-        number(last, "watch_restarts", label, "restarts {}").filter(|_| is("watch_restarts")),
+        number(last, &watch::PROCESSES, label, "{} running"),
+        number(last, &watch::CPU, label, "{} of a core"),
+        number(last, &watch::MEMORY, label, "{}").filter(|_| is(&watch::PROCESSES)),
+        number(last, &watch::UPTIME, label, "up {}"),
+        number(last, &watch::RESTARTS, label, "restarts {}").filter(|_| is(&watch::RESTARTS)),
     ];
     parts.into_iter().flatten().collect()
 }
 
-fn file(last: &Sample, label: &str) -> Vec<String> {
-    let parts =
-        [number(last, "file_age_seconds", label, "{} old"), number(last, "file_size", label, "{}")];
+fn newest(last: &Sample, label: &str) -> Vec<String> {
+    let parts = [number(last, &file::AGE, label, "{} old"), number(last, &file::SIZE, label, "{}")];
     parts.into_iter().flatten().collect()
 }
 
 /// Of what carried anything this month.
-fn traffic(last: &Sample, label: &str) -> Vec<String> {
-    let carried = last.values.get("traffic_month", Some(label));
-    if carried.is_none_or(|bytes| bytes <= 0.0) {
+fn carried(last: &Sample, label: &str) -> Vec<String> {
+    let bytes = last.values.get(traffic::MONTH.name, Some(label));
+    if bytes.is_none_or(|bytes| bytes <= 0.0) {
         return Vec::new();
     }
     let parts = [
-        number(last, "traffic_day", label, "{} today"),
-        number(last, "traffic_month", label, "{} this month"),
+        number(last, &traffic::DAY, label, "{} today"),
+        number(last, &traffic::MONTH, label, "{} this month"),
     ];
     parts.into_iter().flatten().collect()
 }
